@@ -1,0 +1,79 @@
+// Command simcloud serves a simulated cloud on a loopback port: Keystone, an
+// image service, and the truth about its images under /truth?user=NAME.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/glance-exporter/glance_exporter/internal/simcloud"
+)
+
+var kinds = map[string]simcloud.Service{
+	"glance":  simcloud.Glance(),
+	"strict":  simcloud.StrictVendor(),
+	"lenient": simcloud.LenientVendor(),
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "simcloud:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
+	images := flag.Int("images", 2000, "images that the cloud has")
+	seed := flag.Uint64("seed", 1, "what its images are made from")
+	kind := flag.String("kind", "glance", "kind of image service: glance, strict or lenient")
+	nasty := flag.Bool("nasty", false, "give images names and formats of every nasty kind")
+	live := flag.Bool("live", false, "let the cloud change over time")
+	cloudsFile := flag.String("clouds-file", "", "where to write a clouds.yaml with the clouds admin, member and reader")
+	flag.Parse()
+	service, ok := kinds[*kind]
+	if !ok {
+		return fmt.Errorf("-kind: there is no %q", *kind)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	cloud := simcloud.New(simcloud.Options{Seed: *seed, Images: *images, Nasty: *nasty, Service: service})
+	listener, err := net.Listen("tcp", *listen)
+	if err != nil {
+		return err
+	}
+	base := "http://" + listener.Addr().String()
+	cloud.SetURLs(base+"/identity", base)
+	mux := http.NewServeMux()
+	mux.Handle("/", cloud.Handler())
+	mux.HandleFunc("GET /truth", func(w http.ResponseWriter, r *http.Request) {
+		truth := cloud.Truth(r.FormValue("user"))
+		if truth == nil {
+			http.Error(w, "there is no such user", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"images": truth.Images, "size_bytes": truth.Size, "groups": len(truth.Groups)})
+	})
+	server := simcloud.ServeHandler(listener, mux)
+	defer server.Close()
+	if *cloudsFile != "" {
+		if err := os.WriteFile(*cloudsFile, cloud.CloudsYAML(), 0o600); err != nil {
+			return err
+		}
+	}
+	fmt.Println(base)
+	if *live {
+		cloud.Live(ctx)
+	}
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,106 @@
+package simcloud
+
+import (
+	"context"
+	"time"
+)
+
+// pulse is the time between two steps of a cloud's life.
+const pulse = time.Second
+
+// Live lets the cloud live until ctx ends: images are made, uploaded and
+// deleted, and some get stuck on the way.
+func (c *Cloud) Live(ctx context.Context) {
+	for sleep(ctx, pulse) {
+		c.Step()
+	}
+}
+
+// Step is a second in the life of a cloud. The number of images stays about
+// what it was at first, however long the cloud lives.
+func (c *Cloud) Step() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range 1 + c.random.IntN(2) {
+		c.beginUpload()
+	}
+	c.carryOn()
+	c.retire()
+}
+
+// beginUpload makes an image without data. Some projects grow faster than
+// others: those drawn twice.
+func (c *Cloud) beginUpload() {
+	img := c.newImage(time.Now().UTC().Truncate(time.Microsecond))
+	img.Status, img.Updated = "queued", img.Created
+	img.Size, img.VirtualSize, img.Checksum = nil, nil, nil
+	favoured := c.projects[min(c.random.IntN(len(c.projects)), c.random.IntN(len(c.projects)))]
+	img.Owner = &favoured
+	if img.Visibility == "public" && c.random.IntN(4) > 0 {
+		img.Visibility = "private"
+	}
+	c.add(img)
+}
+
+// recent is how many of the newest images are looked at in a step: what is on
+// its way is among them.
+const recent = 120
+
+// carryOn takes images that are on their way a step further.
+func (c *Cloud) carryOn() {
+	for _, r := range c.images[max(0, len(c.images)-recent):] {
+		age := time.Since(r.Updated)
+		switch {
+		case r.Status == "queued" && age > 3*time.Second && c.random.IntN(4) == 0:
+			c.update(r, func(img *Image) { img.Status, img.Size = "saving", new(int64) })
+		case r.Status == "saving" && age > 5*time.Second:
+			c.endUpload(r)
+		case r.Status == "active" && c.random.IntN(2000) == 0:
+			c.update(r, func(img *Image) { img.Status = "deactivated" })
+		}
+	}
+}
+
+// endUpload brings an upload to its end: most succeed, some fail and fall back
+// to queued, and the rest is stuck.
+func (c *Cloud) endUpload(r *record) {
+	switch n := c.random.IntN(100); {
+	case n < 20:
+		c.update(r, func(img *Image) {
+			img.Status = "active"
+			if img.DiskFormat == nil {
+				img.DiskFormat, img.ContainerFormat = new("qcow2"), new("bare")
+			}
+			c.fill(img)
+		})
+	case n < 22:
+		c.update(r, func(img *Image) { img.Status, img.Size = "queued", nil })
+	}
+}
+
+// retire deletes as many images as there are too many, and a few at random, and
+// forgets those that were deleted long ago.
+func (c *Cloud) retire() {
+	alive := 0
+	for _, r := range c.images {
+		if r.Deleted.IsZero() {
+			alive++
+		}
+	}
+	for over := alive - c.options.Images; over > 0 && c.random.IntN(4) > 0; over-- {
+		r := c.images[c.random.IntN(len(c.images))]
+		if r.Deleted.IsZero() && !r.Protected {
+			c.update(r, func(img *Image) { img.Status, img.Deleted = "deleted", time.Now().UTC() })
+		}
+	}
+	kept := c.images[:0]
+	for _, r := range c.images {
+		if !r.Deleted.IsZero() && time.Since(r.Deleted) > time.Hour {
+			delete(c.byID, r.ID)
+			continue
+		}
+		kept = append(kept, r)
+	}
+	clear(c.images[len(kept):])
+	c.images = kept
+}

@@ -1,0 +1,111 @@
+package simcloud
+
+import (
+	"math/big"
+	"time"
+)
+
+// A GroupKey names a group of images as an exporter's labels would, with "none"
+// for what is null or empty.
+type GroupKey struct{ Status, DiskFormat, Public, Protected string }
+
+// Group is what is true of a group.
+type Group struct {
+	Images      int
+	Size        *big.Int // bytes, of the images whose size is known
+	VirtualSize *big.Int // bytes, of the images that report one
+	WithVirtual int      // how many do
+}
+
+// StatusKey names the images of one status that are public, or are not.
+type StatusKey struct{ Status, Public string }
+
+// Condition is what is true of them.
+type Condition struct {
+	OldestUpdate, NewestCreation              time.Time
+	WithoutChecksum, WithoutSize, Unprotected int
+}
+
+// Truth is what a complete inventory shows.
+type Truth struct {
+	Images     int
+	Size       *big.Int
+	Groups     map[GroupKey]*Group
+	Conditions map[StatusKey]*Condition
+}
+
+// Truth counts what a user should be shown by v1.1, from the cloud's own state.
+// It asks for nothing over the API and shares no code with what answers there.
+// It is nil for a user that does not exist.
+func (c *Cloud) Truth(user string) *Truth {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.users[user]
+	if u == nil {
+		return nil
+	}
+	admin := false
+	for _, role := range u.roles {
+		admin = admin || role == "admin"
+	}
+	truth := &Truth{Size: new(big.Int), Groups: map[GroupKey]*Group{}, Conditions: map[StatusKey]*Condition{}}
+	for _, r := range c.images {
+		img := &r.Image
+		if !img.Deleted.IsZero() || img.Status == "killed" || img.Status == "deleted" || img.Status == "pending_delete" {
+			continue
+		}
+		own := img.Owner != nil && *img.Owner == u.project
+		shared := img.Visibility == "shared" && img.Members[u.project] != ""
+		if own || shared || img.Visibility == "public" || admin && img.Visibility != "community" {
+			truth.count(img)
+		}
+	}
+	return truth
+}
+
+func (t *Truth) count(img *Image) {
+	word := func(text *string) string {
+		if text == nil || *text == "" {
+			return "none"
+		}
+		return *text
+	}
+	yes := map[bool]string{true: "true", false: "false"}
+	public := yes[img.Visibility == "public"]
+	key := GroupKey{word(&img.Status), word(img.DiskFormat), public, yes[img.Protected]}
+	group := t.Groups[key]
+	if group == nil {
+		group = &Group{Size: new(big.Int), VirtualSize: new(big.Int)}
+		t.Groups[key] = group
+	}
+	condition := t.Conditions[StatusKey{key.Status, public}]
+	if condition == nil {
+		condition = &Condition{OldestUpdate: img.Updated}
+		t.Conditions[StatusKey{key.Status, public}] = condition
+	}
+	t.Images++
+	group.Images++
+	if img.Size == nil || *img.Size == 0 && img.Status == "active" {
+		condition.WithoutSize++
+	} else {
+		size := big.NewInt(*img.Size)
+		t.Size.Add(t.Size, size)
+		group.Size.Add(group.Size, size)
+	}
+	if img.VirtualSize != nil {
+		group.VirtualSize.Add(group.VirtualSize, big.NewInt(*img.VirtualSize))
+		group.WithVirtual++
+	}
+	if img.Updated.Before(condition.OldestUpdate) {
+		condition.OldestUpdate = img.Updated
+	}
+	if img.Created.After(condition.NewestCreation) {
+		condition.NewestCreation = img.Created
+	}
+	if word(img.Checksum) == "none" {
+		condition.WithoutChecksum++
+	}
+	if !img.Protected {
+		condition.Unprotected++
+	}
+}
