@@ -1,0 +1,335 @@
+package client
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
+	"go.yaml.in/yaml/v3"
+)
+
+// A Cloud holds the settings by which one cloud is logged into. It never
+// changes. The zero value is of no use: see [CloudsFile.Cloud],
+// [Environment.Cloud] and [Standalone].
+type Cloud struct {
+	name   string
+	region string // "" means any
+
+	authURL *url.URL // nil: no login at all
+	auth    gophercloud.AuthOptions
+	iface   string // public, internal or admin
+	tls     *tls.Config
+}
+
+// Name is the cloud's name as metrics tell it.
+func (c *Cloud) Name() string { return c.name }
+
+// Named gives the same settings under another name.
+func (c *Cloud) Named(name string) *Cloud {
+	named := *c
+	named.name = name
+	return &named
+}
+
+// Region is the region asked for, "" where the first of the catalogue is meant.
+func (c *Cloud) Region() string { return c.region }
+
+func (c *Cloud) anonymous() bool { return c.authURL == nil }
+
+// Standalone is a service without Keystone: no request carries a token.
+func Standalone() *Cloud { return &Cloud{name: "endpoint"} }
+
+// identityEndpoint gives Keystone's URL with its version. gophercloud would
+// look for the version in a document whose links, behind a proxy, lead
+// elsewhere; Keystone has had its third version under /v3 from the start.
+func (c *Cloud) identityEndpoint() string {
+	path := strings.TrimRight(c.authURL.Path, "/")
+	if !strings.HasSuffix(path, "/v3") && !strings.HasSuffix(path, "/v2.0") {
+		path += "/v3"
+	}
+	u := *c.authURL
+	u.Path = path + "/"
+	return u.String()
+}
+
+// A CloudsFile is a clouds.yaml, with the secure.yaml beside it, as it was read
+// once. It never changes.
+type CloudsFile struct {
+	path    string
+	raw     []byte
+	entries map[string]clouds.Cloud
+
+	securePath    string
+	secureRaw     []byte // nil: there is none
+	secureEntries map[string]clouds.Cloud
+}
+
+// ReadCloudsFile reads clouds.yaml at path. The errors name the file and, where
+// there is one, the line; they never hold a value, which might be a password.
+func ReadCloudsFile(path string) (*CloudsFile, error) {
+	f := &CloudsFile{path: path, securePath: filepath.Join(filepath.Dir(path), "secure.yaml")}
+	var err error
+	if f.raw, f.entries, err = readClouds(path); err != nil {
+		return nil, err
+	}
+	if len(f.entries) == 0 {
+		return nil, fmt.Errorf(`%s: there is no cloud under "clouds:"`, path)
+	}
+	f.secureRaw, f.secureEntries, err = readClouds(f.securePath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if len(f.secureEntries) == 0 {
+		f.secureRaw = nil // gophercloud takes an empty file for an error
+	}
+	return f, nil
+}
+
+func readClouds(path string) ([]byte, map[string]clouds.Cloud, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err // names the file already
+	}
+	var file clouds.Clouds
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		return nil, nil, yamlError(path, err)
+	}
+	return raw, file.Clouds, nil
+}
+
+var yamlLine = regexp.MustCompile(`line [0-9]+`)
+
+// yamlError tells where a file is wrong. The parser's own message would quote
+// what stands there.
+func yamlError(path string, err error) error {
+	where := path
+	if line := yamlLine.FindString(err.Error()); line != "" {
+		where += ": " + line
+	}
+	var mistyped *yaml.TypeError
+	if errors.As(err, &mistyped) {
+		return fmt.Errorf("%s: a value has the wrong type", where)
+	}
+	return fmt.Errorf("%s: this is not valid YAML", where)
+}
+
+// FindCloudsFile looks for clouds.yaml where the openstack client does: in the
+// working directory, the user's configuration directory and /etc/openstack.
+// It returns "" where there is none.
+func FindCloudsFile() string {
+	config := os.Getenv("XDG_CONFIG_HOME")
+	if home, err := os.UserHomeDir(); config == "" && err == nil {
+		config = filepath.Join(home, ".config")
+	}
+	for _, dir := range []string{".", filepath.Join(config, "openstack"), "/etc/openstack"} {
+		path := filepath.Join(dir, "clouds.yaml")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// Path is the file's path as it was given.
+func (f *CloudsFile) Path() string { return f.path }
+
+// Names lists the clouds of the file in alphabetical order.
+func (f *CloudsFile) Names() []string { return slices.Sorted(maps.Keys(f.entries)) }
+
+// Cloud gives the settings of the cloud name. A region that is not "" replaces
+// that of the entry. Of the environment nothing is taken.
+//
+// The error names the file, the cloud and what is wrong, never a value.
+func (f *CloudsFile) Cloud(name, region string) (*Cloud, error) {
+	entry, ok := f.entries[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: there is no cloud %q; it has: %s", f.path, name, strings.Join(f.Names(), ", "))
+	}
+	secure := f.secureEntries[name]
+	if entry.AuthInfo == nil && secure.AuthInfo == nil {
+		return nil, fmt.Errorf(`%s: cloud %q has no "auth:" section`, f.path, name)
+	}
+	options := []clouds.ParseOption{clouds.WithCloudsYAML(bytes.NewReader(f.raw))}
+	if f.secureRaw != nil {
+		options = append(options, clouds.WithSecureYAML(bytes.NewReader(f.secureRaw)))
+	}
+	cloud, err := parseCloud(name, region, entry, options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cloud %q: %w", f.path, name, err)
+	}
+	return cloud, nil
+}
+
+// authTypes lists the values of auth_type that gophercloud can log in by; it
+// would take any other for one of them. The entry's other fields decide which.
+var authTypes = map[clouds.AuthType]bool{
+	"":                                 true,
+	clouds.AuthPassword:                true,
+	clouds.AuthToken:                   true,
+	clouds.AuthV2Password:              true,
+	clouds.AuthV2Token:                 true,
+	clouds.AuthV3Password:              true,
+	clouds.AuthV3Token:                 true,
+	clouds.AuthV3ApplicationCredential: true,
+}
+
+// parseCloud has gophercloud read an entry, and checks what it would only
+// notice at the login. Region and interface are always passed on, since it
+// would else take them from OS_REGION_NAME and OS_INTERFACE for every cloud.
+func parseCloud(name, region string, entry clouds.Cloud, options []clouds.ParseOption) (*Cloud, error) {
+	if !authTypes[entry.AuthType] {
+		return nil, fmt.Errorf("auth_type %q is not supported; password, token and v3applicationcredential are", entry.AuthType)
+	}
+	auth, where, config, err := clouds.Parse(append(options,
+		clouds.WithCloudName(name), clouds.WithRegion(region), clouds.WithEndpointType(""))...)
+	if err != nil {
+		var mistyped *yaml.TypeError
+		if errors.As(err, &mistyped) || strings.Contains(err.Error(), "yaml:") || strings.Contains(err.Error(), "json:") {
+			return nil, errors.New("a value has the wrong type")
+		}
+		return nil, err
+	}
+	c := &Cloud{name: name, region: where.Region, auth: auth, iface: string(where.Availability), tls: config}
+	c.authURL, err = url.Parse(auth.IdentityEndpoint)
+	switch {
+	case auth.IdentityEndpoint == "":
+		return nil, errors.New("auth_url is missing")
+	case err != nil || !absoluteHTTP(c.authURL):
+		return nil, errors.New("auth_url must be a URL such as https://keystone.example.com:5000/v3")
+	case c.authURL.User != nil:
+		return nil, errors.New("auth_url must not hold a user or password")
+	}
+	if err := checkAuth(auth); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkAuth has gophercloud make the login's request, to see whether the
+// settings suffice. Its errors name settings, not their values.
+func checkAuth(auth gophercloud.AuthOptions) error {
+	if auth.TokenID != "" && auth.Scope == nil {
+		return nil // the token is used as it is
+	}
+	scope, err := auth.ToTokenV3ScopeMap()
+	if err == nil {
+		_, err = auth.ToTokenV3CreateMap(scope)
+	}
+	if err != nil {
+		return fmt.Errorf("the login's settings are incomplete: %s", strings.Join(strings.Fields(err.Error()), " "))
+	}
+	return nil
+}
+
+var errNoEnvironment = errors.New("OS_AUTH_URL is not set")
+
+// Environment is what the openstack client's variables, OS_*, were set to.
+type Environment map[string]string
+
+// TakeEnvironment reads the OS_* variables of the process. OS_CACERT, OS_CERT
+// and OS_KEY are taken out of it, because gophercloud would else apply them to
+// every cloud of clouds.yaml.
+func TakeEnvironment() Environment {
+	env := Environment{}
+	for _, pair := range os.Environ() {
+		if key, value, _ := strings.Cut(pair, "="); strings.HasPrefix(key, "OS_") && value != "" {
+			env[key] = value
+		}
+	}
+	for _, key := range []string{"OS_CACERT", "OS_CERT", "OS_KEY"} {
+		_ = os.Unsetenv(key) // fails for names that no system accepts
+	}
+	return env
+}
+
+// Set tells whether the environment describes a cloud.
+func (e Environment) Set() bool { return e["OS_AUTH_URL"] != "" }
+
+// Cloud gives the settings that an openrc file leaves in the environment, as
+// the cloud "envvars". A region that is not "" replaces OS_REGION_NAME.
+func (e Environment) Cloud(region string) (*Cloud, error) {
+	if !e.Set() {
+		return nil, errNoEnvironment
+	}
+	const name = "envvars"
+	entry := e.entry()
+	raw, err := yaml.Marshal(clouds.Clouds{Clouds: map[string]clouds.Cloud{name: entry}})
+	if err != nil {
+		return nil, errors.New("the OS_* variables cannot be read")
+	}
+	cloud, err := parseCloud(name, region, entry, []clouds.ParseOption{clouds.WithCloudsYAML(bytes.NewReader(raw))})
+	if err != nil {
+		return nil, fmt.Errorf("the OS_* variables: %w", err)
+	}
+	return cloud, nil
+}
+
+// entry writes the variables as an entry of clouds.yaml. An openrc often has an
+// id beside a name; Keystone takes one of them, and the id cannot be ambiguous.
+func (e Environment) entry() clouds.Cloud {
+	first := func(keys ...string) string {
+		for _, key := range keys {
+			if value := e[key]; value != "" {
+				return value
+			}
+		}
+		return ""
+	}
+	unless := func(id, name string) string {
+		if id != "" {
+			return ""
+		}
+		return name
+	}
+	auth := clouds.AuthInfo{
+		AuthURL:                     e["OS_AUTH_URL"],
+		Token:                       first("OS_TOKEN", "OS_AUTH_TOKEN"),
+		UserID:                      e["OS_USER_ID"],
+		Password:                    e["OS_PASSWORD"],
+		ApplicationCredentialID:     e["OS_APPLICATION_CREDENTIAL_ID"],
+		ApplicationCredentialName:   e["OS_APPLICATION_CREDENTIAL_NAME"],
+		ApplicationCredentialSecret: e["OS_APPLICATION_CREDENTIAL_SECRET"],
+		SystemScope:                 e["OS_SYSTEM_SCOPE"],
+		ProjectID:                   first("OS_PROJECT_ID", "OS_TENANT_ID"),
+		UserDomainID:                first("OS_USER_DOMAIN_ID", "OS_DEFAULT_DOMAIN_ID"),
+		ProjectDomainID:             first("OS_PROJECT_DOMAIN_ID", "OS_DEFAULT_DOMAIN_ID"),
+		DomainID:                    e["OS_DOMAIN_ID"],
+		TrustID:                     e["OS_TRUST_ID"],
+	}
+	auth.Username = unless(auth.UserID, first("OS_USERNAME", "OS_USER_NAME"))
+	auth.ProjectName = unless(auth.ProjectID, first("OS_PROJECT_NAME", "OS_TENANT_NAME"))
+	auth.UserDomainName = unless(auth.UserDomainID, first("OS_USER_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN"))
+	auth.ProjectDomainName = unless(auth.ProjectDomainID, first("OS_PROJECT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN"))
+	auth.DomainName = unless(auth.DomainID, e["OS_DOMAIN_NAME"])
+	if auth.Token != "" && auth.Password == "" { // a token belongs to its user already
+		auth.UserID, auth.Username = "", ""
+	}
+	if auth.Username == "" { // an id or a token needs no domain, and gophercloud refuses one
+		auth.UserDomainID, auth.UserDomainName = "", ""
+	}
+	entry := clouds.Cloud{
+		AuthInfo:       &auth,
+		AuthType:       clouds.AuthType(e["OS_AUTH_TYPE"]),
+		RegionName:     e["OS_REGION_NAME"],
+		Interface:      first("OS_INTERFACE", "OS_ENDPOINT_TYPE"),
+		CACertFile:     e["OS_CACERT"],
+		ClientCertFile: e["OS_CERT"],
+		ClientKeyFile:  e["OS_KEY"],
+	}
+	if insecure := strings.ToLower(e["OS_INSECURE"]); insecure == "1" || insecure == "true" || insecure == "yes" {
+		verify := false
+		entry.Verify = &verify
+	}
+	return entry
+}

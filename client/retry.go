@@ -1,0 +1,75 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	firstBackoff = 200 * time.Millisecond
+	maxBackoff   = 30 * time.Second
+)
+
+// backoff is the time to wait before the attempt after the given one, counted
+// from 0: it doubles, up to a limit, and is spread over its upper half by
+// jitter (from 0 up to 1) so that exporters do not knock in step. What the
+// service itself asked for is kept to where it is longer.
+func backoff(attempt int, jitter float64, asked time.Duration) time.Duration {
+	wait := maxBackoff
+	if attempt < 20 { // beyond that the shift would overflow
+		wait = min(firstBackoff<<attempt, maxBackoff)
+	}
+	wait = wait/2 + time.Duration(jitter*float64(wait/2))
+	return max(wait, asked)
+}
+
+// retry calls attempt until it succeeds, fails for good, or the time that ctx
+// has left is shorter than the next wait: waiting then could only turn the
+// answer that we have into a timeout.
+func retry(ctx context.Context, trace Trace, op Operation, attempt func() error) error {
+	for n := 0; ; n++ {
+		err := attempt()
+		var failure *Error
+		if !errors.As(err, &failure) || !failure.retryable() {
+			return err
+		}
+		wait := backoff(n, rand.Float64(), failure.retryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			if outOfTime(ctx) {
+				return err // nothing was under way
+			}
+			return interrupted(ctx, failure)
+		}
+		trace.Retry(op, failure.Reason, wait)
+	}
+}
+
+// retryAfter reads the header Retry-After, which is in seconds or a date. A
+// date is compared with the answer's own, so that a wrong clock here does no
+// harm. 0 where there is none that makes sense.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		const longest = int64(1<<63-1) / int64(time.Second)
+		return time.Duration(min(max(seconds, 0), longest)) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
+	}
+	return max(at.Sub(now), 0)
+}

@@ -1,0 +1,101 @@
+package client
+
+// walkV11 reads the list of v1.1, from a Glance or from one of the vendors'
+// services, whose documentation has seven filters and no pages.
+func walkV11(r *read) error {
+	if r.lessons.bare {
+		return walkBare(r)
+	}
+	w, err := beginWalk(r, false)
+	if refused(err) {
+		return fallBack(r)
+	}
+	if err != nil {
+		return err
+	}
+	return walkFull(w)
+}
+
+// walkFull goes on from a first page that took our parameters.
+func walkFull(w *walk) error {
+	r := w.read
+	if err := w.toEnd(); err != nil {
+		return err
+	}
+	if w.pages == 1 && !r.lessons.checked {
+		misread, err := w.misread()
+		if err != nil {
+			return err
+		}
+		if misread {
+			r.client.config.Trace.Notice("the service shows more images without our parameters than with them; they are given up",
+				"parameters", r.dialect.extras.Encode())
+			r.forget()
+			return walkBare(r)
+		}
+	}
+	r.lessons.checked = true
+	w.commitFirst()
+	return nil
+}
+
+// walkBare reads the list by the documented parameters alone, and remembers to.
+func walkBare(r *read) error {
+	r.lessons.bare = true
+	w, err := beginWalk(r, true)
+	if err == nil {
+		err = w.toEnd()
+	}
+	if err != nil {
+		return err
+	}
+	w.commitFirst()
+	return nil
+}
+
+// fallBack deals with a service that refuses our first request. Either it knows
+// the documented parameters only, and has no pages; or it is a Glance whose
+// refusal had another cause. One request with the last image as the marker, and
+// nothing else that is not documented, decides.
+func fallBack(r *read) error {
+	w, err := beginWalk(r, true)
+	if err != nil {
+		return err // of a request that is within the documentation
+	}
+	if w.first.listed == 0 {
+		w.commitFirst()
+		return nil
+	}
+	probe, err := w.next()
+	switch {
+	case err != nil && !refused(err):
+		return err
+	case err == nil && probe.fresh > 0:
+		return insist(r)
+	case err == nil && probe.listed == 0:
+		// The list is whole, but the service knows markers. If the refusal was
+		// a stray one, a lesson from it would hide images for ever.
+	default:
+		r.lessons.bare, r.lessons.whole = true, true
+		r.client.config.Trace.Notice("the service refuses parameters beyond the documented filters; its answer without them is taken for the whole list",
+			"images", w.first.listed)
+	}
+	w.commitFirst()
+	return nil
+}
+
+// insist asks again with all our parameters, of a service that has refused them
+// once and yet pages. If it refuses again, it is one that does not want them.
+func insist(r *read) error {
+	r.forget()
+	w, err := beginWalk(r, false)
+	if refused(err) {
+		r.client.config.Trace.Notice("the service pages, but refuses our parameters; they are given up",
+			"parameters", r.dialect.extras.Encode())
+		return walkBare(r)
+	}
+	if err != nil {
+		return err
+	}
+	return walkFull(w)
+}
