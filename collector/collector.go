@@ -1,0 +1,47 @@
+package collector
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// scrape is the collector of one scrape. It keeps the scrape's context, since
+// [prometheus.Collector] has no other way for it.
+type scrape struct {
+	ctx    context.Context
+	source Source
+	labels Labels
+}
+
+// New makes the collector of one scrape, which reads the source within ctx when
+// it is collected. Where the reader of the scrape has gone it collects nothing.
+// The labels are those that the source groups its inventories by.
+func New(ctx context.Context, source Source, labels Labels) prometheus.Collector {
+	return &scrape{ctx: ctx, source: source, labels: labels}
+}
+
+// Describe implements [prometheus.Collector].
+func (s *scrape) Describe(descs chan<- *prometheus.Desc) {
+	for i := range metrics {
+		descs <- metrics[i].desc(s.labels)
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (s *scrape) Collect(samples chan<- prometheus.Metric) {
+	snapshot := s.source.Read(s.ctx)
+	if snapshot == nil {
+		return
+	}
+	for i := range metrics {
+		desc := metrics[i].desc(s.labels)
+		metrics[i].samples(snapshot, func(value float64, labels ...string) {
+			sample, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+			if err != nil {
+				sample = prometheus.NewInvalidMetric(desc, err)
+			}
+			samples <- sample
+		})
+	}
+}

@@ -1,0 +1,206 @@
+package collector
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/glance-exporter/glance_exporter/client"
+)
+
+// emit adds a sample to a metric: its value, and those of its labels.
+type emit func(value float64, labels ...string)
+
+// metric is one line of the table [metrics].
+type metric struct {
+	name   string
+	help   string
+	labels func(Labels) []string
+	// samples emits what the snapshot has to say, which may be nothing.
+	samples func(*Snapshot, emit)
+}
+
+// metrics lists what a scrape shows of a cloud, all of it gauges: first the
+// inventory, which is there only when it was read whole, then the read itself.
+var metrics = []metric{
+	{
+		"glance_images", "Number of images.",
+		Labels.Names, perGroup(func(g *groupRow) (float64, bool) { return float64(g.images), true }),
+	},
+	{
+		"glance_images_size_bytes", "Sum of the sizes of the images' data, of those images whose size is known.",
+		Labels.Names, perGroup(func(g *groupRow) (float64, bool) { return g.size.float(), true }),
+	},
+	{
+		"glance_images_virtual_size_bytes",
+		"Sum of the sizes of the disks that the images describe, of those images that report one; left out where none does.",
+		Labels.Names, perGroup(func(g *groupRow) (float64, bool) { return g.virtual.float(), g.withVirtual > 0 }),
+	},
+	{
+		"glance_inventory_images", "Number of images in the whole inventory.",
+		only(), total(func(i *Inventory) float64 { return float64(i.images) }),
+	},
+	{
+		"glance_inventory_size_bytes", "Sum of the sizes of all images whose size is known.",
+		only(), total(func(i *Inventory) float64 { return i.size.float() }),
+	},
+	{
+		"glance_images_oldest_update_timestamp_seconds",
+		"When that image was changed last which has not been changed for longest: since when something is stuck.",
+		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return timestamp(s.oldestUpdate) }),
+	},
+	{
+		"glance_images_newest_creation_timestamp_seconds", "When the newest image was created.",
+		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return timestamp(s.newestCreation) }),
+	},
+	{
+		"glance_images_without_checksum", "Number of images that carry no checksum.",
+		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return float64(s.withoutChecksum), true }),
+	},
+	{
+		"glance_images_without_size", "Number of images whose size is not known.",
+		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return float64(s.withoutSize), true }),
+	},
+	{
+		"glance_images_unprotected", "Number of images that are not protected from being deleted.",
+		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return float64(s.unprotected), true }),
+	},
+	{
+		"glance_inventory_timestamp_seconds", "When the read of this inventory began.",
+		only(), func(s *Snapshot, emit emit) {
+			if s.Inventory == nil {
+				return
+			}
+			if at, ok := timestamp(s.Inventory.began); ok {
+				emit(at)
+			}
+		},
+	},
+	{
+		"glance_inventory_overflow_groups",
+		"Number of combinations of label values beyond the limit of groups or of statuses, which were folded into \"other\".",
+		only(), total(func(i *Inventory) float64 { return float64(i.overflow) }),
+	},
+	{
+		"glance_up", "Whether the last read brought the whole inventory (1) or failed (0).",
+		only(), func(s *Snapshot, emit emit) { emit(boolean(s.Err == nil)) },
+	},
+	{
+		"glance_scrape_failed", "Whether the last read failed for this reason (1) or not (0).",
+		only(labelReason), func(s *Snapshot, emit emit) {
+			for _, reason := range client.Reasons {
+				emit(boolean(s.Err != nil && s.Err.Reason == reason.Name), string(reason.Name))
+			}
+		},
+	},
+	{
+		"glance_scrape_duration_seconds", "Time that the last read took.",
+		only(), func(s *Snapshot, emit emit) { emit(s.Duration.Seconds()) },
+	},
+	{
+		"glance_scrape_timeout_seconds", "Time that the last read had; 0 where it had no limit.",
+		only(), func(s *Snapshot, emit emit) { emit(s.Timeout.Seconds()) },
+	},
+	{
+		"glance_scrape_requests",
+		"Number of requests that the last read made to the image service, retries included, logins not.",
+		only(), func(s *Snapshot, emit emit) { emit(float64(s.Info.Requests)) },
+	},
+	{
+		"glance_inventory_refresh_interval_seconds",
+		"Time between two reads in the background; 0 where the inventory is read on every scrape.",
+		only(), func(s *Snapshot, emit emit) { emit(s.RefreshInterval.Seconds()) },
+	},
+	{
+		"glance_api_info",
+		"Always 1: which version of the image API is in use, and whether the credentials hold the role admin (none without a token).",
+		only("version", "admin"), func(s *Snapshot, emit emit) {
+			if s.Info.Version != "" {
+				emit(1, s.Info.Version, s.Info.Admin.String())
+			}
+		},
+	},
+}
+
+// only gives labels that do not depend on those that the user chose.
+func only(names ...string) func(Labels) []string {
+	return func(Labels) []string { return names }
+}
+
+// perGroup emits a sample for each group that value has one for.
+func perGroup(value func(*groupRow) (float64, bool)) func(*Snapshot, emit) {
+	return func(s *Snapshot, emit emit) {
+		if s.Inventory == nil {
+			return
+		}
+		for i := range s.Inventory.groups {
+			row := &s.Inventory.groups[i]
+			if v, ok := value(row); ok {
+				emit(v, row.values...)
+			}
+		}
+	}
+}
+
+// perStatus emits a sample for each status, of public images and others, that
+// value has one for.
+func perStatus(value func(*statusRow) (float64, bool)) func(*Snapshot, emit) {
+	return func(s *Snapshot, emit emit) {
+		if s.Inventory == nil {
+			return
+		}
+		for i := range s.Inventory.statuses {
+			row := &s.Inventory.statuses[i]
+			if v, ok := value(row); ok {
+				emit(v, row.values...)
+			}
+		}
+	}
+}
+
+// total emits one sample of an inventory.
+func total(value func(*Inventory) float64) func(*Snapshot, emit) {
+	return func(s *Snapshot, emit emit) {
+		if s.Inventory != nil {
+			emit(value(s.Inventory))
+		}
+	}
+}
+
+// timestamp gives a time as a sample's value, and false for no time. It does not
+// go through nanoseconds in 64 bits, which end in 2262: a service may date an
+// image to any year.
+func timestamp(at time.Time) (float64, bool) {
+	return float64(at.Unix()) + float64(at.Nanosecond())/1e9, !at.IsZero()
+}
+
+// boolean gives a truth as a sample's value.
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// desc makes the description that the registry wants of a metric.
+func (m *metric) desc(labels Labels) *prometheus.Desc {
+	return prometheus.NewDesc(m.name, m.help, m.labels(labels), nil)
+}
+
+// MetricDoc describes a metric to those who document or check it.
+type MetricDoc struct {
+	Name   string
+	Type   string // gauge, counter or histogram
+	Help   string
+	Labels []string // nil for a metric without
+}
+
+// Metrics describes what a scrape shows of a cloud whose inventory is grouped by
+// the labels, in the order of the documentation.
+func Metrics(labels Labels) []MetricDoc {
+	docs := make([]MetricDoc, len(metrics))
+	for i, m := range metrics {
+		docs[i] = MetricDoc{Name: m.name, Type: "gauge", Help: m.help, Labels: m.labels(labels)}
+	}
+	return docs
+}
