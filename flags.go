@@ -1,0 +1,321 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"github.com/glance-exporter/glance_exporter/client"
+)
+
+// config is what the flags say, and nothing else.
+type config struct {
+	web           *web.FlagConfig
+	telemetryPath string
+	maxRequests   int
+
+	cloud      string
+	cloudsFile string
+	region     string
+	demoCloud  *client.Cloud // the simulated one; nil but in demo mode
+
+	imageEndpoint string
+	endpoint      *url.URL // imageEndpoint, parsed; nil where there is none
+	noAuth        bool
+	pageSize      int
+
+	scrapeTimeout time.Duration
+	timeoutOffset time.Duration
+
+	once        bool
+	configCheck bool
+	demo        bool
+	demoImages  int
+
+	logLevel  string
+	logFormat string
+
+	given map[string]bool // flags on the command line itself, not in the environment
+}
+
+const (
+	defaultAddress = ":10292"
+	// maxTimeout bounds a read, whatever Prometheus or a flag says.
+	maxTimeout    = 10 * time.Minute
+	maxDemoImages = 1_000_000
+)
+
+// errAnswered is a command line that asked for help or the version, which were
+// printed.
+var errAnswered = errors.New("answered")
+
+// newApp declares the flags, in the order of --help and of the README.
+func newApp(cfg *config) *kingpin.Application {
+	app := kingpin.New(program, "Prometheus exporter for the image inventory of OpenStack clouds.")
+	app.HelpFlag.Short('h')
+	app.Version(version.Print(program))
+
+	cfg.web = kingpinflag.AddFlags(app, defaultAddress)
+	app.Flag("web.telemetry-path", "Path of the metrics.").
+		Default("/metrics").StringVar(&cfg.telemetryPath)
+	app.Flag("web.max-requests", "Metrics requests answered at once; more get 503.").
+		Default("40").IntVar(&cfg.maxRequests)
+
+	app.Flag("cloud", "Cloud of clouds.yaml that the metrics report on; without it, the OS_* variables of the openstack client.").
+		Envar("OS_CLOUD").PlaceHolder("NAME").StringVar(&cfg.cloud)
+	app.Flag("clouds-file", "Path of clouds.yaml, with secure.yaml beside it; without it, the openstack client's own search path.").
+		Envar("OS_CLIENT_CONFIG_FILE").PlaceHolder("FILE").StringVar(&cfg.cloudsFile)
+	app.Flag("region", "Region of the cloud, where it has several.").
+		Envar("OS_REGION_NAME").PlaceHolder("NAME").StringVar(&cfg.region)
+
+	app.Flag("image.endpoint", "Image service URL instead of the service catalogue's.").
+		PlaceHolder("URL").StringVar(&cfg.imageEndpoint)
+	app.Flag("image.no-auth", "Send no token, to a standalone service behind --image.endpoint.").
+		BoolVar(&cfg.noAuth)
+	app.Flag("image.page-size", "Images asked for in one page of the list.").
+		Default("1000").IntVar(&cfg.pageSize)
+
+	app.Flag("scrape.timeout", "Time for reading one inventory where Prometheus announces none.").
+		Default("30s").DurationVar(&cfg.scrapeTimeout)
+	app.Flag("scrape.timeout-offset", "How much earlier than the time that Prometheus announces to answer.").
+		Default("500ms").DurationVar(&cfg.timeoutOffset)
+
+	app.Flag("once", "Read the inventory once, print its metrics, and exit.").
+		BoolVar(&cfg.once)
+	app.Flag("config.check", "Check flags and clouds.yaml without any network, and exit.").
+		BoolVar(&cfg.configCheck)
+	app.Flag("demo", "Serve the inventory of a simulated cloud that changes over time.").
+		BoolVar(&cfg.demo)
+	app.Flag("demo.images", "Images that the simulated cloud has at first.").
+		Default("2000").IntVar(&cfg.demoImages)
+
+	app.Flag("log.level", "Least severe messages to log: debug, info, warn or error.").
+		Default("info").EnumVar(&cfg.logLevel, logLevels...)
+	app.Flag("log.format", "Format of log messages: logfmt or json.").
+		Default("logfmt").EnumVar(&cfg.logFormat, logFormats...)
+	return app
+}
+
+// parseFlags reads the command line. Its errors name the flag. What help and
+// version print goes to stdout; the error is errAnswered then.
+func parseFlags(args []string, stdout io.Writer) (*config, error) {
+	cfg := &config{given: map[string]bool{}}
+	app := newApp(cfg)
+	app.UsageWriter(stdout)
+	answered := false
+	app.Terminate(func(int) { answered = true })
+	for _, flag := range app.Model().Flags {
+		clause := app.GetFlag(flag.Name)
+		if clause != nil && flag.Name != "help" && flag.Name != "version" {
+			clause.SetValue(&namedValue{Value: flag.Value, name: flag.Name})
+		}
+	}
+	parsed, err := app.ParseContext(args)
+	if err == nil {
+		for _, element := range parsed.Elements {
+			if flag, ok := element.Clause.(*kingpin.FlagClause); ok {
+				cfg.given[flag.Model().Name] = true
+			}
+		}
+		_, err = app.Parse(args)
+	}
+	if answered {
+		return nil, errAnswered
+	}
+	return cfg, err
+}
+
+// namedValue makes the errors of a flag's value name the flag and what would be
+// right, which kingpin leaves out.
+type namedValue struct {
+	kingpin.Value
+	name string
+}
+
+var wanted = map[string]string{
+	"*kingpin.durationValue": "a duration with its unit, such as 30s",
+	"*kingpin.intValue":      "an integer",
+	"*kingpin.boolValue":     "true or false",
+}
+
+func (v *namedValue) Set(text string) error {
+	err := v.Value.Set(text)
+	if err == nil {
+		return nil
+	}
+	if want, ok := wanted[fmt.Sprintf("%T", v.Value)]; ok {
+		return fmt.Errorf("--%s: %q is not %s", v.name, text, want)
+	}
+	return fmt.Errorf("--%s: %w", v.name, err)
+}
+
+// IsBoolFlag, IsCumulative and Reset are those of the value behind.
+func (v *namedValue) IsBoolFlag() bool {
+	value, ok := v.Value.(interface{ IsBoolFlag() bool })
+	return ok && value.IsBoolFlag()
+}
+
+// IsCumulative tells whether the flag may be given several times.
+func (v *namedValue) IsCumulative() bool {
+	value, ok := v.Value.(interface{ IsCumulative() bool })
+	return ok && value.IsCumulative()
+}
+
+// Reset empties a value that collects.
+func (v *namedValue) Reset() {
+	if value, ok := v.Value.(interface{ Reset() }); ok {
+		value.Reset()
+	}
+}
+
+// validate checks what the flags' types leave open. The error names the flag
+// and says what would be right.
+func (cfg *config) validate() error {
+	return firstOf(
+		cfg.validateWeb,
+		cfg.validateImage,
+		cfg.validateScrape,
+		cfg.validateDemo,
+	)
+}
+
+func firstOf(checks ...func() error) error {
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (cfg *config) validateWeb() error {
+	for _, address := range *cfg.web.WebListenAddresses {
+		if err := validAddress(address); err != nil {
+			return fmt.Errorf("--web.listen-address: %q: %w", address, err)
+		}
+	}
+	if !strings.HasPrefix(cfg.telemetryPath, "/") || slices.Contains(ownPaths, cfg.telemetryPath) ||
+		strings.ContainsAny(cfg.telemetryPath, " {}?#%\\") || strings.Contains(cfg.telemetryPath, "//") {
+		return fmt.Errorf("--web.telemetry-path: %q is not a path of its own, such as /metrics", cfg.telemetryPath)
+	}
+	if cfg.maxRequests < 1 {
+		return fmt.Errorf("--web.max-requests: %d must be at least 1", cfg.maxRequests)
+	}
+	if err := web.Validate(*cfg.web.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %s: %w", *cfg.web.WebConfigFile, err)
+	}
+	return nil
+}
+
+func validAddress(address string) error {
+	if port, ok := strings.CutPrefix(address, "vsock://:"); ok {
+		return validPort(port, 1<<32-1)
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New("want an address such as :10292 or [::1]:10292")
+	}
+	return validPort(port, 1<<16-1)
+}
+
+func validPort(port string, highest uint64) error {
+	if n, err := strconv.ParseUint(port, 10, 64); err != nil || n > highest {
+		return fmt.Errorf("the port must be a number from 0 to %d", highest)
+	}
+	return nil
+}
+
+func (cfg *config) validateImage() error {
+	if cfg.pageSize < 1 {
+		return fmt.Errorf("--image.page-size: %d must be at least 1", cfg.pageSize)
+	}
+	if cfg.noAuth && cfg.imageEndpoint == "" {
+		return errors.New("--image.no-auth: needs the service's URL in --image.endpoint")
+	}
+	if cfg.noAuth && cfg.given["cloud"] {
+		return errors.New("--image.no-auth: needs no cloud to log into; leave out --cloud")
+	}
+	if cfg.imageEndpoint == "" {
+		return nil
+	}
+	endpoint, err := url.Parse(cfg.imageEndpoint)
+	switch {
+	case err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https":
+		return errors.New("--image.endpoint: want an http or https URL such as https://image.example.com:9292")
+	case endpoint.User != nil:
+		return errors.New("--image.endpoint: the URL must not hold a user or password; credentials belong into clouds.yaml")
+	case endpoint.RawQuery != "" || endpoint.Fragment != "":
+		return errors.New("--image.endpoint: the URL must not have a query or fragment")
+	}
+	cfg.endpoint = endpoint
+	return nil
+}
+
+func (cfg *config) validateScrape() error {
+	if cfg.scrapeTimeout <= 0 || cfg.scrapeTimeout > maxTimeout {
+		return fmt.Errorf("--scrape.timeout: %s must be above 0s and at most %s", cfg.scrapeTimeout, maxTimeout)
+	}
+	if cfg.timeoutOffset < 0 {
+		return fmt.Errorf("--scrape.timeout-offset: %s must not be below 0s", cfg.timeoutOffset)
+	}
+	return nil
+}
+
+func (cfg *config) validateDemo() error {
+	if cfg.demoImages < 1 || cfg.demoImages > maxDemoImages {
+		return fmt.Errorf("--demo.images: %d must be from 1 to %d", cfg.demoImages, maxDemoImages)
+	}
+	for _, flag := range []string{"cloud", "clouds-file", "region", "image.endpoint", "image.no-auth"} {
+		if cfg.demo && cfg.given[flag] {
+			return fmt.Errorf("--demo: brings a cloud of its own; leave out --%s", flag)
+		}
+	}
+	return nil
+}
+
+// metricsCloud decides which cloud the metrics report on.
+func (cfg *config) metricsCloud(env client.Environment) (*client.Cloud, error) {
+	switch {
+	case cfg.demoCloud != nil:
+		return cfg.demoCloud, nil
+	case cfg.demo: // only the flags are checked
+		return client.Standalone().Named(demoCloud), nil
+	case cfg.noAuth:
+		return client.Standalone(), nil
+	case cfg.cloud != "":
+		path := cfg.cloudsFile
+		if path == "" {
+			path = client.FindCloudsFile()
+		}
+		if path == "" {
+			return nil, fmt.Errorf("--cloud: there is no clouds.yaml for the cloud %q; name the file by --clouds-file", cfg.cloud)
+		}
+		file, err := client.ReadCloudsFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("--clouds-file: %w", err)
+		}
+		cloud, err := file.Cloud(cfg.cloud, cfg.region)
+		if err != nil {
+			return nil, fmt.Errorf("--cloud: %w", err)
+		}
+		return cloud, nil
+	case env.Set():
+		return env.Cloud(cfg.region)
+	default:
+		return nil, errors.New("no cloud is configured: name one of clouds.yaml by --cloud, set the OS_* variables of the openstack client, or try --demo")
+	}
+}
+
+// oneLine folds a message that a library spread over several lines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const goodClouds = `
+clouds:
+  good:
+    auth:
+      auth_url: http://127.0.0.1:1/v3
+      username: u
+      password: s3cret
+      project_name: p
+      user_domain_name: Default
+      project_domain_name: Default
+  "null":
+  bare:
+    region_name: r
+  kerberos:
+    auth_type: v3kerberos
+    auth:
+      auth_url: http://127.0.0.1:1/v3
+`
+
+// clearEnvironment takes away whatever OS_* variables the tests are run with,
+// and every place where a clouds.yaml could be found.
+func clearEnvironment(t *testing.T) {
+	t.Helper()
+	for _, pair := range os.Environ() {
+		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, "OS_") {
+			t.Setenv(key, "")
+		}
+	}
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	t.Chdir(dir)
+}
+
+// files writes files into the working directory.
+func files(t *testing.T, contents map[string]string) {
+	t.Helper()
+	for name, content := range contents {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// execute runs the program to its end.
+func execute(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = run(t.Context(), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+// Bad flags end the program before anything listens, with one line that names
+// the flag or the file.
+func TestBadFlags(t *testing.T) {
+	check := []string{"--config.check", "--clouds-file=clouds.yaml", "--cloud=good"}
+	for _, tc := range []struct {
+		name string
+		args []string
+		want []string // parts of the line
+	}{
+		{"an unknown flag", []string{"--no-such-flag"}, []string{"--no-such-flag"}},
+		{"an argument", []string{"what"}, []string{"what"}},
+		{"an unknown cloud", []string{"--config.check", "--clouds-file=clouds.yaml", "--cloud=other"}, []string{"--cloud", "clouds.yaml", `"other"`, "good"}},
+		{"a null cloud", []string{"--config.check", "--clouds-file=clouds.yaml", "--cloud=null"}, []string{"clouds.yaml", `"null"`, "auth"}},
+		{"a cloud without auth", []string{"--config.check", "--clouds-file=clouds.yaml", "--cloud=bare"}, []string{"clouds.yaml", `"bare"`, "auth"}},
+		{"an unknown auth type", []string{"--config.check", "--clouds-file=clouds.yaml", "--cloud=kerberos"}, []string{"clouds.yaml", "v3kerberos"}},
+		{"a clouds.yaml that is not there", []string{"--config.check", "--clouds-file=none.yaml", "--cloud=good"}, []string{"--clouds-file", "none.yaml"}},
+		{"one that cannot be read", []string{"--config.check", "--clouds-file=.", "--cloud=good"}, []string{"--clouds-file", "."}},
+		{"one that is empty", []string{"--config.check", "--clouds-file=empty.yaml", "--cloud=good"}, []string{"--clouds-file", "empty.yaml"}},
+		{"one that is malformed", []string{"--config.check", "--clouds-file=malformed.yaml", "--cloud=good"}, []string{"malformed.yaml", "line 2", "YAML"}},
+		{"a secure.yaml of a wrong type", []string{"--config.check", "--clouds-file=secured/clouds.yaml", "--cloud=good"}, []string{"secure.yaml", "wrong type"}},
+		{"a cloud and no clouds.yaml", []string{"--cloud=good"}, []string{"--cloud", "clouds.yaml", "--clouds-file"}},
+		{"no cloud at all", nil, []string{"--cloud", "OS_*", "--demo"}},
+		{"page size 0", append(check, "--image.page-size=0"), []string{"--image.page-size", "at least 1"}},
+		{"page size -5", append(check, "--image.page-size=-5"), []string{"--image.page-size", "at least 1"}},
+		{"a page size that is no number", append(check, "--image.page-size=many"), []string{"--image.page-size", "integer"}},
+		{"port 99999", append(check, "--web.listen-address=:99999"), []string{"--web.listen-address", "99999", "65535"}},
+		{"an address without port", append(check, "--web.listen-address=localhost"), []string{"--web.listen-address", "localhost"}},
+		{"a timeout of 0", append(check, "--scrape.timeout=0s"), []string{"--scrape.timeout", "above 0s"}},
+		{"a negative timeout", append(check, "--scrape.timeout=-1s"), []string{"--scrape.timeout", "above 0s"}},
+		{"a timeout of an hour", append(check, "--scrape.timeout=1h"), []string{"--scrape.timeout", "at most 10m"}},
+		{"a timeout without unit", append(check, "--scrape.timeout=30"), []string{"--scrape.timeout", "30s"}},
+		{"a negative offset", append(check, "--scrape.timeout-offset=-1s"), []string{"--scrape.timeout-offset", "below 0s"}},
+		{"an endpoint that is no URL", append(check, "--image.endpoint=ftp://x"), []string{"--image.endpoint", "http"}},
+		{"an endpoint without host", append(check, "--image.endpoint=http:///x"), []string{"--image.endpoint", "http"}},
+		{"an endpoint with a password", append(check, "--image.endpoint=http://u:s3cret@x"), []string{"--image.endpoint", "password"}},
+		{"an endpoint with a query", append(check, "--image.endpoint=http://x?a=b"), []string{"--image.endpoint", "query"}},
+		{"no-auth without endpoint", []string{"--config.check", "--image.no-auth"}, []string{"--image.no-auth", "--image.endpoint"}},
+		{"no-auth with a cloud", append(check, "--image.no-auth", "--image.endpoint=http://x"), []string{"--image.no-auth", "--cloud"}},
+		{"no requests at all", append(check, "--web.max-requests=0"), []string{"--web.max-requests", "at least 1"}},
+		{"a path without slash", append(check, "--web.telemetry-path=metrics"), []string{"--web.telemetry-path"}},
+		{"a path that is taken", append(check, "--web.telemetry-path=/probe"), []string{"--web.telemetry-path"}},
+		{"a path that is a pattern", append(check, "--web.telemetry-path=/{x}"), []string{"--web.telemetry-path"}},
+		{"a web config that is not there", append(check, "--web.config.file=none.yml"), []string{"--web.config.file", "none.yml"}},
+		{"a bad web config", append(check, "--web.config.file=web.yml"), []string{"--web.config.file", "web.yml"}},
+		{"a demo with a cloud", []string{"--demo", "--cloud=good"}, []string{"--demo", "--cloud"}},
+		{"a demo without images", []string{"--demo", "--demo.images=0"}, []string{"--demo.images"}},
+		{"a log level that is none", append(check, "--log.level=loud"), []string{"--log.level", "debug"}},
+		{"a log format that is none", append(check, "--log.format=xml"), []string{"--log.format", "json"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			clearEnvironment(t)
+			if strings.Contains(strings.Join(tc.args, " "), "--clouds-file") {
+				files(t, map[string]string{"clouds.yaml": goodClouds, "empty.yaml": "", "malformed.yaml": "clouds:\n\ta: s3cret", "web.yml": "tls_server_config: {cert_file: none}"})
+				if err := os.Mkdir("secured", 0o700); err != nil {
+					t.Fatal(err)
+				}
+				files(t, map[string]string{
+					filepath.Join("secured", "clouds.yaml"): goodClouds,
+					filepath.Join("secured", "secure.yaml"): "clouds: {good: {auth: {password: [s3cret]}}}",
+				})
+			}
+			status, stdout, stderr := execute(t, tc.args...)
+			if status != 1 || stdout != "" || strings.Count(stderr, "\n") != 1 {
+				t.Fatalf("status %d, standard output %q, standard error %q", status, stdout, stderr)
+			}
+			for _, part := range tc.want {
+				if !strings.Contains(stderr, part) {
+					t.Errorf("%q is not in: %s", part, stderr)
+				}
+			}
+			if strings.Contains(stderr, "s3cret") {
+				t.Errorf("a secret shows: %s", stderr)
+			}
+		})
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		args []string
+		env  map[string]string
+		want string
+	}{
+		{"a cloud by flag", []string{"--cloud=good"}, nil, `"good"`},
+		{"a cloud by OS_CLOUD, a file by OS_CLIENT_CONFIG_FILE", nil, map[string]string{"OS_CLOUD": "good", "OS_CLIENT_CONFIG_FILE": "clouds.yaml"}, `"good"`},
+		{"a usual openrc", nil, map[string]string{
+			"OS_AUTH_URL": "http://127.0.0.1:1", "OS_USERNAME": "u", "OS_PASSWORD": "s3cret", "OS_PROJECT_NAME": "p",
+			"OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_ID": "default", "OS_REGION_NAME": "r",
+			"OS_INTERFACE": "public", "OS_IDENTITY_API_VERSION": "3",
+		}, `"envvars"`},
+		{"no cloud at all, by an endpoint", []string{"--image.endpoint=http://127.0.0.1:1/", "--image.no-auth"}, nil, `"endpoint"`},
+		{"a demo, whatever the environment says", []string{"--demo"}, map[string]string{"OS_CLOUD": "other"}, `"demo"`},
+		{"several addresses", []string{"--cloud=good", "--web.listen-address=:0", "--web.listen-address=[::1]:0"}, nil, `"good"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			clearEnvironment(t)
+			files(t, map[string]string{"clouds.yaml": goodClouds})
+			for key, value := range tc.env {
+				t.Setenv(key, value)
+			}
+			status, stdout, stderr := execute(t, append(tc.args, "--config.check")...)
+			if status != 0 || stderr != "" || !strings.Contains(stdout, tc.want) {
+				t.Errorf("status %d, standard output %q, standard error %q", status, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	clearEnvironment(t)
+	for flag, want := range map[string]string{"--help": "--image.page-size", "-h": "--cloud", "--version": "glance_exporter, version"} {
+		status, stdout, stderr := execute(t, flag)
+		if status != 0 || stderr != "" || !strings.Contains(stdout, want) {
+			t.Errorf("%s: status %d, standard output %q, standard error %q", flag, status, stdout, stderr)
+		}
+	}
+}
+
+func TestBudget(t *testing.T) {
+	const fallback, offset = 30 * time.Second, 500 * time.Millisecond
+	for announced, want := range map[string]time.Duration{
+		"":        fallback,
+		"10":      9500 * time.Millisecond,
+		"0.6":     300 * time.Millisecond, // the offset takes at most half
+		"1e-9":    1 * time.Nanosecond,
+		"0":       fallback,
+		"-1":      fallback,
+		"NaN":     fallback,
+		"Inf":     fallback,
+		"+Inf":    fallback,
+		"ten":     fallback,
+		"600":     599500 * time.Millisecond,
+		"3600":    10 * time.Minute,
+		"1e300":   10 * time.Minute,
+		"0x1p-1":  250 * time.Millisecond,
+		"10, 10":  fallback,
+		"600.500": 10 * time.Minute,
+	} {
+		header := http.Header{}
+		header.Set(timeoutHeader, announced)
+		if got := budget(header, fallback, offset); got != want {
+			t.Errorf("%q: got %s, want %s", announced, got, want)
+		}
+	}
+}

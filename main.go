@@ -1,0 +1,110 @@
+// Command glance_exporter serves the image inventory of OpenStack clouds to
+// Prometheus.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+
+	"github.com/glance-exporter/glance_exporter/client"
+	"github.com/glance-exporter/glance_exporter/collector"
+)
+
+const program = "glance_exporter"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // the first signal asks for an orderly end, a second one ends at once
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program: it parses, wires, serves until ctx ends, drains, and
+// gives the exit status. What it makes, it closes:
+//
+//	config     the flags, checked
+//	logger     everything that is logged, by libraries too
+//	simulation the demo's cloud, in demo mode
+//	telemetry  the exporter's own metrics about reads
+//	target     the cloud of /metrics: login, client and source
+//	own        the registry of the exporter's own metrics
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	env := client.TakeEnvironment()
+	cfg, err := parseFlags(args, stdout)
+	if errors.Is(err, errAnswered) {
+		return 0
+	}
+	if err == nil {
+		err = cfg.validate()
+	}
+	if err != nil {
+		return fail(stderr, err)
+	}
+	logger, slogger := newLogger(cfg.logLevel, cfg.logFormat, stderr)
+
+	if cfg.demo && !cfg.configCheck {
+		simulation, err := startDemo(ctx, cfg)
+		if err != nil {
+			return fail(stderr, err)
+		}
+		defer simulation.Close()
+		cfg.demoCloud = simulation.cloud
+	}
+	cloud, err := cfg.metricsCloud(env)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if cfg.configCheck {
+		fmt.Fprintf(stdout, "flags and clouds are right; %s reports on the cloud %q\n", cfg.telemetryPath, cloud.Name())
+		return 0
+	}
+	if cfg.once {
+		if err := once(ctx, cfg, cloud, stdout); err != nil {
+			return fail(stderr, err)
+		}
+		return 0
+	}
+
+	telemetry := collector.NewTelemetry(logger)
+	target := newTarget(cfg, cloud, telemetry)
+	defer target.Close()
+	own := newRegistry(telemetry)
+	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext())
+	if err := serve(ctx, cfg, newHandler(cfg, target, own, slogger), slogger); err != nil {
+		return fail(stderr, err)
+	}
+	return 0
+}
+
+// fail tells on standard error why the program ends, in one line.
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "%s: %s\n", program, oneLine(err.Error()))
+	return 1
+}
+
+// newRegistry makes the registry of the exporter's own metrics.
+func newRegistry(telemetry *collector.Telemetry) *prometheus.Registry {
+	own := prometheus.NewRegistry()
+	own.MustRegister(
+		telemetry,
+		newReloadMetrics(time.Now()),
+		versioncollector.NewCollector(program),
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return own
+}
