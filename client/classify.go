@@ -58,8 +58,7 @@ func outOfTime(ctx context.Context) bool {
 // transportFailure names why no answer came, or why its body broke off.
 // request tells the operation, URL and what else is known of the exchange.
 func transportFailure(ctx context.Context, request Error, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // the URL is told by request, without credentials
 	}
 	request.Err = err
@@ -67,7 +66,7 @@ func transportFailure(ctx context.Context, request Error, err error) error {
 		return interrupted(ctx, &request)
 	}
 	request.Reason = ReasonConnection
-	request.Final = errors.Is(err, errForeign) || errors.Is(err, errRedirects) || isTLS(err)
+	request.Final = errors.Is(err, errForeign) || errors.Is(err, errRedirects) || errors.Is(err, errQueryLost) || isTLS(err)
 	if errors.Is(err, errTooLarge) {
 		request.Reason, request.Final = ReasonTooLarge, true
 	}

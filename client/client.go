@@ -75,7 +75,7 @@ type lessons struct {
 //
 // Info holds what was found out, also with an error.
 func (c *Client) List(ctx context.Context, newPage func() Page) (Info, error) {
-	r := newRead(c, ctx, v11, newPage)
+	r := newRead(ctx, c, v11, newPage)
 	err := r.run()
 	c.learn(r.lessons, err)
 	return r.info, err

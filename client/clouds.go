@@ -117,8 +117,7 @@ func yamlError(path string, err error) error {
 	if line := yamlLine.FindString(err.Error()); line != "" {
 		where += ": " + line
 	}
-	var mistyped *yaml.TypeError
-	if errors.As(err, &mistyped) {
+	if _, ok := errors.AsType[*yaml.TypeError](err); ok {
 		return fmt.Errorf("%s: a value has the wrong type", where)
 	}
 	return fmt.Errorf("%s: this is not valid YAML", where)

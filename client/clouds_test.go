@@ -1,6 +1,7 @@
 package client
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,9 +160,7 @@ func TestEnvironmentCloud(t *testing.T) {
 	with := func(base Environment, more Environment) Environment {
 		env := Environment{}
 		for _, from := range []Environment{base, more} {
-			for key, value := range from {
-				env[key] = value
-			}
+			maps.Copy(env, from)
 		}
 		return env
 	}

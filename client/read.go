@@ -37,7 +37,7 @@ type read struct {
 	counted, paged idSet
 }
 
-func newRead(c *Client, ctx context.Context, d *dialect, newPage func() Page) *read {
+func newRead(ctx context.Context, c *Client, d *dialect, newPage func() Page) *read {
 	return &read{
 		client: c, ctx: ctx, dialect: d, newPage: newPage,
 		lessons: c.recall(),
@@ -188,8 +188,7 @@ func (r *read) broken(err error) error {
 }
 
 func asError(err error) *Error {
-	var failure *Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*Error](err); ok {
 		return failure
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,17 +13,29 @@ import (
 
 // silent is a Trace that keeps what it is told.
 type silent struct {
+	mu                sync.Mutex
 	requests, retries int
 	waited            time.Duration
 	notices           []string
 }
 
-func (s *silent) Request(Operation, int, time.Duration) { s.requests++ }
+func (s *silent) Request(Operation, int, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests++
+}
+
 func (s *silent) Retry(_ Operation, _ Reason, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.retries++
 	s.waited += wait
 }
-func (s *silent) Notice(msg string, _ ...any) { s.notices = append(s.notices, msg) }
+func (s *silent) Notice(msg string, _ ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notices = append(s.notices, msg)
+}
 
 func TestBackoff(t *testing.T) {
 	for _, tc := range []struct {

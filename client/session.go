@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -198,8 +199,6 @@ var versionSegment = regexp.MustCompile(`/v[0-9]+(\.[0-9]+)?/*$`)
 func BaseURL(endpoint *url.URL) *url.URL {
 	base := url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: endpoint.Path}
 	base.Path = versionSegment.ReplaceAllString(base.Path, "")
-	for len(base.Path) > 0 && base.Path[len(base.Path)-1] == '/' {
-		base.Path = base.Path[:len(base.Path)-1]
-	}
+	base.Path = strings.TrimRight(base.Path, "/")
 	return &base
 }

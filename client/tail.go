@@ -1,5 +1,7 @@
 package client
 
+import "slices"
+
 // A tail keeps the last ids of a page, and forgets those before.
 type tail struct {
 	ids [][]byte // a ring
@@ -45,8 +47,8 @@ func (t *trail) extend(page *tail) {
 		}
 		ids = append(ids, id)
 	}
-	for i := len(ids) - 1; i >= 0; i-- {
-		t.ids = append(t.ids, ids[i])
+	for _, id := range slices.Backward(ids) {
+		t.ids = append(t.ids, id)
 	}
 	if over := len(t.ids) - trailLength; over > 0 {
 		t.ids = append(t.ids[:0], t.ids[over:]...)

@@ -68,6 +68,10 @@ func (c chain) client() http.Client {
 			if !sameOrigin(req.URL, c.origin) {
 				return fmt.Errorf("%w: redirect to %s", errForeign, redact(req.URL))
 			}
+			// Without its query a request for a page is one for another list.
+			if req.URL.RawQuery != via[0].URL.RawQuery {
+				return errQueryLost
+			}
 			if len(via) >= maxRedirects {
 				return errRedirects
 			}
@@ -78,7 +82,10 @@ func (c chain) client() http.Client {
 
 const maxRedirects = 5
 
-var errRedirects = errors.New("too many redirects")
+var (
+	errRedirects = errors.New("too many redirects")
+	errQueryLost = errors.New("refused a redirect that changes the query")
+)
 
 // sameOrigin compares scheme, host and port, as RFC 6454 has it.
 func sameOrigin(a, b *url.URL) bool {

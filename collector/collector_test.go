@@ -133,6 +133,7 @@ func goldens(t *testing.T) map[string]struct {
 	labels   Labels
 	snapshot *Snapshot
 } {
+	t.Helper()
 	byDefault := Config{Labels: DefaultLabels()}
 	all := mustLabels(t, LabelNames()...)
 	refused := &Snapshot{

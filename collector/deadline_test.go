@@ -20,7 +20,7 @@ func TestAScrapeLeavesAtItsDeadlineWhileOthersWait(t *testing.T) {
 		own := w.answered(hasty)
 		w.timedOut(own)
 		w.pending(patient)
-		if own.Began != began || own.Duration != 2500*time.Millisecond || own.Timeout != 2500*time.Millisecond {
+		if !own.Began.Equal(began) || own.Duration != 2500*time.Millisecond || own.Timeout != 2500*time.Millisecond {
 			t.Errorf("its time is told wrong: %+v", own)
 		}
 		if own.Info.Requests != 3 || own.Info.Pages != 3 || own.Info.Images != 3 {

@@ -27,7 +27,7 @@ func TestScrapesAtTheSameTimeShareOneRead(t *testing.T) {
 		if a != b {
 			t.Error("they got two snapshots")
 		}
-		if a.Began != began || a.Duration != 5*time.Second || a.Timeout != 22*time.Second || a.Info.Requests != 5 {
+		if !a.Began.Equal(began) || a.Duration != 5*time.Second || a.Timeout != 22*time.Second || a.Info.Requests != 5 {
 			t.Errorf("got %+v", a)
 		}
 		w.reads(1)

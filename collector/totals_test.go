@@ -53,7 +53,7 @@ func TestAnInventoryDoesNotChange(t *testing.T) {
 	if want := inventoryOf(config, append(crowd(), crowd()...)...); !reflect.DeepEqual(second, want) {
 		t.Errorf("got %+v, want %+v", second, want)
 	}
-	if first.Images() != 12 || first.Began() != began {
+	if first.Images() != 12 || !first.Began().Equal(began) {
 		t.Errorf("%d images at %v", first.Images(), first.Began())
 	}
 }

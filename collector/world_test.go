@@ -90,6 +90,7 @@ type world struct {
 // inWorld runs a test against a cloud whose reads take 5 seconds. When the test
 // is over no goroutine may be left; the bubble sees to that.
 func inWorld(t *testing.T, test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		lines := new(lockedBuffer)
 		scope := NewTelemetry(log.NewLogfmtLogger(lines)).For("cloud", "region")

@@ -157,12 +157,11 @@ func (c *Cloud) Add(img Image) {
 	c.add(img)
 }
 
-func (c *Cloud) add(img Image) *record {
+func (c *Cloud) add(img Image) {
 	r := &record{Image: img}
 	at, _ := slices.BinarySearchFunc(c.images, r, compare)
 	c.images = slices.Insert(c.images, at, r)
 	c.byID[img.ID] = r
-	return r
 }
 
 // compare orders images from the oldest to the newest, and by id where they are

@@ -2,8 +2,11 @@ package simcloud
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,7 +26,7 @@ type Fault struct {
 	Status   int           // of Status
 	Header   http.Header   // of Status and Redirect
 	Body     string        // of Status and Override
-	Location string        // of Redirect
+	Location string        // of Redirect; "" means to itself
 	Delay    time.Duration // of Delay
 }
 
@@ -40,6 +43,7 @@ const (
 	ResetLate               // the connection ends behind the body
 	Hang                    // no answer, until the client gives up
 	HangBody                // half a body, until the client gives up
+	HangError               // an answer of another status, whose body does not end
 	Drip                    // the body comes one byte a second
 	Delay                   // the answer comes late
 	Redirect                // an answer with a Location
@@ -77,6 +81,12 @@ var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request,
 		half(w, r, next, true)
 		<-r.Context().Done()
 	},
+	HangError: func(f *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		f.headers(w)
+		w.WriteHeader(f.Status)
+		flush(w)
+		<-r.Context().Done()
+	},
 	Drip: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := recorded(r, next)
 		answer.copyHeaders(w)
@@ -93,12 +103,13 @@ var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request,
 			next.ServeHTTP(w, r)
 		}
 	},
-	Redirect: func(f *Fault, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	Redirect: func(f *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		f.headers(w)
-		w.Header().Set("Location", f.Location)
-		w.WriteHeader(max(f.Status, http.StatusFound))
+		w.Header().Set("Location", cmp.Or(f.Location, r.RequestURI))
+		w.WriteHeader(cmp.Or(f.Status, http.StatusFound))
 	},
-	Endless: func(_ *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+	Endless: func(f *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
 		repeat(w, r, "", strings.Repeat(" ", 32<<10))
 	},
 	EndlessList: func(_ *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
@@ -149,12 +160,23 @@ func (c *Cloud) faulty(operation string, next http.Handler) http.Handler {
 			rewrite(r)
 		}
 		if f := c.nextFault(operation, r); f != nil {
+			drain(w, r)
 			faultKinds[f.Kind](f, w, r, next)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// drain reads a request's body and puts it back: the server notices that a
+// client gave up only once its request was read.
+func drain(w http.ResponseWriter, r *http.Request) {
+	var body bytes.Buffer
+	_, _ = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxRequestBody))
+	r.Body = io.NopCloser(&body)
+}
+
+const maxRequestBody = 1 << 20
 
 func (c *Cloud) nextFault(operation string, r *http.Request) *Fault {
 	c.mu.Lock()
@@ -174,9 +196,7 @@ func (c *Cloud) nextFault(operation string, r *http.Request) *Fault {
 }
 
 func (f *Fault) headers(w http.ResponseWriter) {
-	for name, values := range f.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), f.Header)
 }
 
 // half writes the first half of the answer, with the length of the whole where
@@ -232,8 +252,6 @@ func (a *recorder) Write(p []byte) (int, error) { return a.body.Write(p) }
 func (a *recorder) WriteHeader(status int)      { a.status = status }
 
 func (a *recorder) copyHeaders(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 }

@@ -80,7 +80,7 @@ func (n *PipeNet) Dial(ctx context.Context, network, address string) (net.Conn, 
 	l := n.listeners[address]
 	n.dials++
 	n.mu.Unlock()
-	refused := &net.OpError{Op: "dial", Net: network, Err: errRefused(address)}
+	refused := &net.OpError{Op: "dial", Net: network, Err: refusedError(address)}
 	if l == nil {
 		return nil, refused
 	}
@@ -102,9 +102,9 @@ func (n *PipeNet) Dials() int {
 	return n.dials
 }
 
-type errRefused string
+type refusedError string
 
-func (e errRefused) Error() string { return string(e) + ": connection refused" }
+func (e refusedError) Error() string { return string(e) + ": connection refused" }
 
 type pipeListener struct {
 	address     string

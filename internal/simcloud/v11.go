@@ -1,6 +1,7 @@
 package simcloud
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -70,7 +71,8 @@ func (c *Cloud) answerV11(who viewer, query url.Values) ([]byte, *refusal) {
 		if !list.shows(&img.Image) {
 			continue
 		}
-		if n++; n > 1 {
+		n++
+		if n > 1 {
 			body = append(body, ", "...)
 		}
 		if img.v11 == nil {
@@ -355,9 +357,7 @@ func (c *Cloud) hideSize(img *Image) (*int64, map[string]string) {
 		return img.Size, img.Properties
 	}
 	properties := map[string]string{"__image_size": strconv.FormatInt(*img.Size, 10)}
-	for name, value := range img.Properties {
-		properties[name] = value
-	}
+	maps.Copy(properties, img.Properties)
 	if len(img.ID)%2 == int(img.ID[0])%2 {
 		return new(int64), properties
 	}

@@ -64,7 +64,7 @@ func run() error {
 		_ = json.NewEncoder(w).Encode(map[string]any{"images": truth.Images, "size_bytes": truth.Size, "groups": len(truth.Groups)})
 	})
 	server := simcloud.ServeHandler(listener, mux)
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	if *cloudsFile != "" {
 		if err := os.WriteFile(*cloudsFile, cloud.CloudsYAML(), 0o600); err != nil {
 			return err

@@ -1,0 +1,176 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/glance-exporter/glance_exporter/internal/simcloud"
+)
+
+// faults are what a list can meet: what is ridden out when it comes once, and
+// the reason that is told when it stays.
+var faults = []struct {
+	name   string
+	fault  simcloud.Fault
+	reason Reason
+	once   bool // once is ridden out
+}{
+	{"500", simcloud.Fault{Status: 500}, ReasonServerError, true},
+	{"501", simcloud.Fault{Status: 501}, ReasonServerError, false},
+	{"502", simcloud.Fault{Status: 502}, ReasonServerError, true},
+	{"503", simcloud.Fault{Status: 503}, ReasonServerError, true},
+	{"504", simcloud.Fault{Status: 504}, ReasonServerError, true},
+	{"429", simcloud.Fault{Status: 429, Header: http.Header{"Retry-After": {"3"}}}, ReasonRateLimited, true},
+	{"429 for an hour", simcloud.Fault{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}, ReasonRateLimited, false},
+	{"403", simcloud.Fault{Status: 403, Body: "<html>denied</html>"}, ReasonForbidden, false},
+	{"404", simcloud.Fault{Status: 404}, ReasonNotFound, false},
+	{"300", simcloud.Fault{Status: 300, Body: `{"versions": []}`}, ReasonNotFound, false},
+	{"418", simcloud.Fault{Status: 418}, ReasonBadRequest, false},
+	{"204", simcloud.Fault{Status: 204}, ReasonDecode, false},
+	{"reset", simcloud.Fault{Kind: simcloud.Reset}, ReasonConnection, true},
+	{"reset behind the body", simcloud.Fault{Kind: simcloud.ResetLate}, "", true},
+	{"cut", simcloud.Fault{Kind: simcloud.Cut}, ReasonConnection, true},
+	{"a body that ends early", simcloud.Fault{Kind: simcloud.CutClean}, ReasonDecode, true},
+	{"no answer", simcloud.Fault{Kind: simcloud.Hang}, ReasonTimeout, false},
+	{"half a body", simcloud.Fault{Kind: simcloud.HangBody}, ReasonTimeout, false},
+	{"a drip", simcloud.Fault{Kind: simcloud.Drip}, ReasonTimeout, false},
+	{"two seconds late", simcloud.Fault{Kind: simcloud.Delay, Delay: 2 * time.Second}, "", true},
+	{"HTML", simcloud.Fault{Kind: simcloud.Override, Body: "<html></html>"}, ReasonDecode, false},
+	{"null", simcloud.Fault{Kind: simcloud.Override, Body: "null"}, ReasonDecode, false},
+	{"another type", simcloud.Fault{Kind: simcloud.Override, Body: `{"images":[{"id":"a","size":"1"}]}`}, ReasonDecode, false},
+	{"an endless body", simcloud.Fault{Kind: simcloud.Endless}, ReasonTooLarge, false},
+	{"an endless string", simcloud.Fault{Kind: simcloud.LongString}, ReasonTooLarge, false},
+	{"a million levels", simcloud.Fault{Kind: simcloud.Deep}, ReasonDecode, false},
+	{"a redirect to another host", simcloud.Fault{Kind: simcloud.Redirect, Location: "http://keystone.test/"}, ReasonConnection, false},
+	{"a redirect that loses the query", simcloud.Fault{Kind: simcloud.Redirect, Location: "/v1.1/images/detail"}, ReasonConnection, false},
+	{"a redirect to itself", simcloud.Fault{Kind: simcloud.Redirect}, "", true},
+}
+
+// Each fault, on the first, a middle and the last page: ridden out exactly or
+// told with its reason, and the next read is right.
+func TestListFaults(t *testing.T) {
+	for _, tc := range faults {
+		for page, nth := range map[string]int{"first": 1, "middle": 3, "last": 5} {
+			t.Run(tc.name+", "+page+" page", func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, settings{pageSize: 20, cloud: simcloud.Options{Images: 98}})
+					w.mustMatch(t, "admin")
+					fault := tc.fault
+					fault.Operation, fault.Nth, fault.Times = "list", nth, 1
+					w.Inject(fault)
+					if tc.once {
+						w.mustMatch(t, "admin")
+					} else {
+						w.mustFail(t, tc.reason)
+					}
+					w.ClearFaults()
+					if tc.reason == "" {
+						return
+					}
+					w.mustMatch(t, "admin")
+					fault.Times = 0
+					w.Inject(fault)
+					began := time.Now()
+					failure, info := w.mustFail(t, tc.reason)
+					if took := time.Since(began); took > 30*time.Second {
+						t.Errorf("it was told after %s", took)
+					}
+					if failure.URL == "" || !strings.HasPrefix(failure.URL, "http://image.test/v1.1/images/detail?") && tc.fault.Location == "" {
+						t.Errorf("the error names %q", failure.URL)
+					}
+					if fault.Kind == simcloud.Status && failure.Status != fault.Status {
+						t.Errorf("the error has status %d", failure.Status)
+					}
+					if info.Pages != nth-1 {
+						t.Errorf("%d pages were read", info.Pages)
+					}
+					w.ClearFaults()
+					w.mustMatch(t, "admin")
+				})
+			})
+		}
+	}
+}
+
+func TestRedirectLoopEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10}})
+		w.Inject(simcloud.Fault{Operation: "list", Kind: simcloud.Redirect})
+		if _, info := w.mustFail(t, ReasonConnection); info.Requests != maxRedirects {
+			t.Errorf("it took %d requests", info.Requests)
+		}
+	})
+}
+
+func TestErrorCarriesTheRequestID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10}})
+		w.Inject(simcloud.Fault{Operation: "list", Status: 403, Body: "<b>no</b> listing", Header: http.Header{"X-Openstack-Request-Id": {"req-1"}}})
+		failure, _ := w.mustFail(t, ReasonForbidden)
+		if failure.RequestID != "req-1" || !strings.Contains(failure.Error(), "403 Forbidden: no listing") {
+			t.Errorf("got %+v", failure)
+		}
+	})
+}
+
+// An error's body may take for ever, and may repeat what it was sent.
+func TestErrorBodiesAreReadWithCare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10}})
+		w.mustMatch(t, "admin")
+		token := w.Requests("list")[0].Token
+		w.Inject(simcloud.Fault{Operation: "list", Times: 1, Status: 403, Body: "you sent " + token})
+		failure, _ := w.mustFail(t, ReasonForbidden)
+		if strings.Contains(failure.Error(), token) || !strings.Contains(failure.Error(), "you sent") {
+			t.Errorf("got %v", failure)
+		}
+		w.Inject(simcloud.Fault{Operation: "list", Kind: simcloud.HangError, Status: 403})
+		began := time.Now()
+		w.mustFail(t, ReasonForbidden)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the error's body was waited for for %s", took)
+		}
+	})
+}
+
+func TestReadThatNobodyWaitsForHasNoReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10}})
+		w.Inject(simcloud.Fault{Operation: "list", Kind: simcloud.Hang})
+		ctx, hangUp := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, hangUp)
+		began := time.Now()
+		_, err := w.client.List(ctx, newDiscard)
+		if asError(err) != nil || !errors.Is(err, context.Canceled) || time.Since(began) != time.Second {
+			t.Errorf("got %v after %s", err, time.Since(began))
+		}
+	})
+}
+
+// A list without an end stops at a limit on the images.
+func TestEndlessListEndsAtALimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("decodes two million images")
+	}
+	r := newRead(t.Context(), New(NewLogin(Standalone(), LoginConfig{}), Config{PageSize: 1, Trace: &silent{}}), v11, newDiscard)
+	p := &page{content: discard{}}
+	img := Image{ID: make([]byte, 8)}
+	for n := range maxImages + 1 {
+		for i := range img.ID {
+			img.ID[i] = byte(n >> (8 * i))
+		}
+		err := r.meet(p, &img)
+		if n == maxImages {
+			if failure := asError(err); failure == nil || failure.Reason != ReasonTooLarge {
+				t.Errorf("got %v", err)
+			}
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,561 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"go.uber.org/goleak"
+
+	"github.com/glance-exporter/glance_exporter/internal/simcloud"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// An exporter is the program, running.
+type exporter struct {
+	t       *testing.T
+	address string
+	stop    context.CancelFunc
+	done    chan int
+	log     *logBuffer
+}
+
+// logBuffer is standard error, and tells where the program listens.
+type logBuffer struct {
+	mu     sync.Mutex
+	text   bytes.Buffer
+	listen chan string
+}
+
+var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)|"address":"([^"]+)".*"msg":"Listening on"`)
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if match := listening.FindSubmatch(p); match != nil {
+		b.listen <- string(match[1]) + string(match[2])
+	}
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// start runs the program on a loopback port until the test ends.
+func start(t *testing.T, args ...string) *exporter {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &exporter{t: t, stop: cancel, done: make(chan int, 1), log: &logBuffer{listen: make(chan string, 10)}}
+	go func() {
+		p.done <- run(ctx, append([]string{"--web.listen-address=127.0.0.1:0", "--log.level=debug"}, args...), io.Discard, p.log)
+	}()
+	select {
+	case p.address = <-p.log.listen:
+	case status := <-p.done:
+		t.Fatalf("it ended with %d: %s", status, p.log)
+	case <-time.After(30 * time.Second):
+		t.Fatalf("it does not listen: %s", p.log)
+	}
+	t.Cleanup(func() {
+		if status := p.end(); status != 0 {
+			t.Errorf("it ended with %d: %s", status, p.log)
+		}
+	})
+	return p
+}
+
+// end stops the program, as SIGTERM does, and gives its status.
+func (p *exporter) end() int {
+	p.stop()
+	status := <-p.done
+	p.done <- status
+	return status
+}
+
+// An answer is what came of a request.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get asks for a path.
+func (p *exporter) get(path string, headers ...string) answer {
+	p.t.Helper()
+	got, err := fetch(p.t.Context(), &http.Client{}, "http://"+p.address+path, headers...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return got
+}
+
+func fetch(ctx context.Context, client *http.Client, url string, headers ...string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return answer{}, err
+	}
+	req.Close = true
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// scrape asks for the metrics and parses them.
+func (p *exporter) scrape() map[string]*dto.MetricFamily {
+	p.t.Helper()
+	got := p.get("/metrics")
+	if got.status != http.StatusOK {
+		p.t.Fatalf("%d: %s", got.status, got.body)
+	}
+	return parse(p.t, got.body)
+}
+
+func parse(t *testing.T, text string) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("the exposition does not parse: %v\n%s", err, text)
+	}
+	return families
+}
+
+// sum adds the values of a metric's series that have all the labels given.
+func sum(families map[string]*dto.MetricFamily, name string, labels ...string) (total float64, series int) {
+	for _, metric := range families[name].GetMetric() {
+		have := map[string]string{}
+		for _, pair := range metric.GetLabel() {
+			have[pair.GetName()] = pair.GetValue()
+		}
+		fits := true
+		for i := 0; i < len(labels); i += 2 {
+			fits = fits && have[labels[i]] == labels[i+1]
+		}
+		if fits {
+			total += metric.GetGauge().GetValue() + metric.GetCounter().GetValue()
+			series++
+		}
+	}
+	return total, series
+}
+
+// mustShow demands the sum of a metric's series.
+func mustShow(t *testing.T, families map[string]*dto.MetricFamily, want float64, name string, labels ...string) {
+	t.Helper()
+	if got, series := sum(families, name, labels...); series == 0 || got != want {
+		t.Errorf("%s%v is %v in %d series, want %v", name, labels, got, series, want)
+	}
+}
+
+// simulate serves a cloud on loopback and writes its clouds.yaml.
+func simulate(t *testing.T, options simcloud.Options) (cloud *simcloud.Cloud, cloudsFile string) {
+	t.Helper()
+	clearEnvironment(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud = simcloud.New(options)
+	server := cloud.Serve(listener)
+	t.Cleanup(func() { _ = server.Close() })
+	cloudsFile = filepath.Join(t.TempDir(), "clouds.yaml")
+	if err := os.WriteFile(cloudsFile, cloud.CloudsYAML(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return cloud, cloudsFile
+}
+
+// mustBeTrue compares a scrape with the cloud's own counts.
+func mustBeTrue(t *testing.T, families map[string]*dto.MetricFamily, truth *simcloud.Truth) {
+	t.Helper()
+	float := func(n *big.Int) float64 {
+		f, _ := new(big.Float).SetInt(n).Float64()
+		return f
+	}
+	mustShow(t, families, 1, "glance_up")
+	mustShow(t, families, float64(truth.Images), "glance_inventory_images")
+	mustShow(t, families, float(truth.Size), "glance_inventory_size_bytes")
+	for key, group := range truth.Groups {
+		labels := []string{"status", key.Status, "disk_format", key.DiskFormat, "public", key.Public, "protected", key.Protected}
+		mustShow(t, families, float64(group.Images), "glance_images", labels...)
+		mustShow(t, families, float(group.Size), "glance_images_size_bytes", labels...)
+		if group.WithVirtual > 0 {
+			mustShow(t, families, float(group.VirtualSize), "glance_images_virtual_size_bytes", labels...)
+		}
+	}
+	if _, series := sum(families, "glance_images"); series != len(truth.Groups) {
+		t.Errorf("there are %d groups, want %d", series, len(truth.Groups))
+	}
+	for key, condition := range truth.Conditions {
+		labels := []string{"status", key.Status, "public", key.Public}
+		mustShow(t, families, float64(condition.WithoutChecksum), "glance_images_without_checksum", labels...)
+		mustShow(t, families, float64(condition.WithoutSize), "glance_images_without_size", labels...)
+		mustShow(t, families, float64(condition.Unprotected), "glance_images_unprotected", labels...)
+	}
+}
+
+func TestProgramShowsTheTruth(t *testing.T) {
+	for name, service := range map[string]simcloud.Service{
+		"a Glance": simcloud.Glance(), "a strict vendor": simcloud.StrictVendor(), "a lenient vendor": simcloud.LenientVendor(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			cloud, file := simulate(t, simcloud.Options{Images: 3000, Nasty: true, Service: service, Seed: 11})
+			for _, img := range cloud.Images() {
+				if img.Visibility == "community" { // v1.1 cannot show them, vendors have none
+					cloud.Purge(img.ID)
+				}
+			}
+			p := start(t, "--clouds-file", file, "--cloud=admin")
+			for range 3 {
+				mustBeTrue(t, p.scrape(), cloud.Truth("admin"))
+			}
+			families := p.scrape()
+			mustShow(t, families, 4, "glance_scrapes_total", "cloud", "admin", "region", "")
+			mustShow(t, families, 1, "glance_api_requests_total", "operation", "auth", "code", "201")
+			mustShow(t, families, 1, "glance_api_info", "version", "v1.1", "admin", "true")
+			mustShow(t, families, 0, "glance_scrape_errors_total")
+			problems, err := promlint.NewWithMetricFamilies(values(families)).Lint()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, problem := range problems {
+				t.Errorf("%s: %s", problem.Metric, problem.Text)
+			}
+		})
+	}
+}
+
+func values(families map[string]*dto.MetricFamily) []*dto.MetricFamily {
+	list := make([]*dto.MetricFamily, 0, len(families))
+	for _, family := range families {
+		list = append(list, family)
+	}
+	return list
+}
+
+// What goes wrong shows as glance_up 0 with the right reason, counted once, in
+// one log line that helps, and the next scrape is right again.
+func TestProgramTellsWhatWentWrong(t *testing.T) {
+	id := http.Header{"X-Openstack-Request-Id": {"req-0123"}}
+	for _, tc := range []struct {
+		name   string
+		fault  simcloud.Fault
+		reason string
+		line   []string
+	}{
+		{"a 403", simcloud.Fault{Status: 403, Header: id}, "forbidden", []string{"status=403", "request_id=req-0123"}},
+		{"a 404", simcloud.Fault{Status: 404, Header: id}, "not_found", []string{"status=404", "request_id=req-0123"}},
+		{"HTML", simcloud.Fault{Kind: simcloud.Override, Body: "<html></html>"}, "decode", []string{"status=200"}},
+		{"a body that is cut off", simcloud.Fault{Kind: simcloud.Cut}, "connection", []string{"status=200"}},
+		{"a connection that is reset", simcloud.Fault{Kind: simcloud.Reset}, "connection", nil},
+		{"no answer", simcloud.Fault{Kind: simcloud.Hang}, "timeout", []string{"last_whole_read="}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cloud, file := simulate(t, simcloud.Options{Images: 50})
+			p := start(t, "--clouds-file", file, "--cloud=member", "--scrape.timeout=1s")
+			mustBeTrue(t, p.scrape(), cloud.Truth("member"))
+			before := strings.Count(p.log.String(), "\n")
+			tc.fault.Operation = "list"
+			cloud.Inject(tc.fault)
+			families := p.scrape()
+			mustShow(t, families, 0, "glance_up")
+			mustShow(t, families, 1, "glance_scrape_failed", "reason", tc.reason)
+			mustShow(t, families, 1, "glance_scrape_failed")
+			mustShow(t, families, 1, "glance_scrape_errors_total", "reason", tc.reason)
+			mustShow(t, families, 1, "glance_scrape_errors_total")
+			if _, series := sum(families, "glance_images"); series != 0 || families["glance_inventory_images"] != nil {
+				t.Error("an inventory shows that was not read")
+			}
+			lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")[before:]
+			if len(lines) != 1 {
+				t.Errorf("it logged %q", lines)
+			}
+			for _, part := range append(tc.line, "level=error", "reason="+tc.reason, "/v1.1/images/detail", "cloud=member") {
+				if !strings.Contains(lines[0], part) {
+					t.Errorf("%s is not in %s", part, lines[0])
+				}
+			}
+			cloud.ClearFaults()
+			mustBeTrue(t, p.scrape(), cloud.Truth("member"))
+			if strings.Contains(p.log.String(), "memberpw") || strings.Contains(p.log.String(), cloud.Requests("list")[0].Token) {
+				t.Error("a secret is in the log")
+			}
+		})
+	}
+}
+
+// A cloud that is not there at the start is no error of the start.
+func TestProgramStartsWithoutItsCloud(t *testing.T) {
+	clearEnvironment(t)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	cloud := simcloud.New(simcloud.Options{Images: 20})
+	cloud.SetURLs("http://"+address+"/identity", "http://"+address)
+	files(t, map[string]string{"clouds.yaml": string(cloud.CloudsYAML())})
+	p := start(t, "--cloud=admin", "--scrape.timeout=500ms")
+	families := p.scrape()
+	mustShow(t, families, 0, "glance_up")
+	mustShow(t, families, 1, "glance_scrape_failed", "reason", "connection")
+	if listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", address); err != nil {
+		t.Skipf("the port was taken: %v", err)
+	}
+	server := cloud.Serve(listener)
+	defer server.Close()
+	mustBeTrue(t, p.scrape(), cloud.Truth("admin"))
+}
+
+func TestOnce(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 500})
+	openrc := map[string]string{
+		"OS_AUTH_URL":   regexp.MustCompile(`http://\S+`).FindString(string(cloud.CloudsYAML())),
+		"OS_USERNAME":   "admin",
+		"OS_PASSWORD":   "adminpw",
+		"OS_PROJECT_ID": simcloud.AdminProject, "OS_USER_DOMAIN_NAME": "Default",
+	}
+	for _, tc := range []struct {
+		name string
+		args []string
+		env  map[string]string
+	}{
+		{"a cloud by flag", []string{"--clouds-file", file, "--cloud=admin"}, nil},
+		{"a cloud by OS_CLOUD", nil, map[string]string{"OS_CLOUD": "admin", "OS_CLIENT_CONFIG_FILE": file}},
+		{"an openrc", nil, openrc},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for key, value := range tc.env {
+				t.Setenv(key, value)
+			}
+			status, stdout, stderr := execute(t, append(tc.args, "--once")...)
+			if status != 0 || stderr != "" {
+				t.Fatalf("status %d, standard error %q", status, stderr)
+			}
+			families := parse(t, stdout)
+			mustBeTrue(t, families, cloud.Truth("admin"))
+			for name := range families {
+				if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "glance_scrapes") {
+					t.Errorf("it prints %s", name)
+				}
+			}
+		})
+	}
+	t.Run("a wrong password", func(t *testing.T) {
+		cloud.SetPassword("admin", "changed")
+		status, stdout, stderr := execute(t, "--clouds-file", file, "--cloud=admin", "--once")
+		if status != 1 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "auth: ") || !strings.Contains(stderr, "401") || strings.Contains(stderr, "adminpw") {
+			t.Errorf("status %d, standard output %q, standard error %q", status, stdout, stderr)
+		}
+	})
+}
+
+func TestProgramPaths(t *testing.T) {
+	_, file := simulate(t, simcloud.Options{Images: 5})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--web.telemetry-path=/m")
+	for path, want := range map[string]int{
+		"/": 200, "/-/healthy": 200, "/-/ready": 200, "/m": 200, "/metrics": 404, "/debug/pprof/": 404, "/nothing": 404, "/-/reload": 404,
+	} {
+		if got := p.get(path); got.status != want {
+			t.Errorf("%s: %d: %s", path, got.status, got.body)
+		}
+	}
+	if body := p.get("/").body; !strings.Contains(body, `href="/m"`) || !strings.Contains(body, "admin") {
+		t.Errorf("the landing page is %s", body)
+	}
+	got := p.get("/m", "Accept", "application/openmetrics-text;version=1.0.0")
+	if !strings.HasPrefix(got.header.Get("Content-Type"), "application/openmetrics-text") || !strings.HasSuffix(got.body, "# EOF\n") {
+		t.Errorf("OpenMetrics is %s: ...%s", got.header.Get("Content-Type"), got.body[max(0, len(got.body)-100):])
+	}
+}
+
+func TestProgramKeepsToTheTimeThatPrometheusAnnounces(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 5})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--scrape.timeout=10m")
+	cloud.Inject(simcloud.Fault{Operation: "list", Kind: simcloud.Hang})
+	began := time.Now()
+	families := parse(t, p.get("/metrics", timeoutHeader, "1").body)
+	mustShow(t, families, 1, "glance_scrape_failed", "reason", "timeout")
+	if took := time.Since(began); took < 400*time.Millisecond {
+		t.Errorf("it did not use its time: %s", took)
+	}
+	if had, _ := sum(families, "glance_scrape_timeout_seconds"); had < 0.4 || had > 0.5 {
+		t.Errorf("it had %v seconds", had)
+	}
+}
+
+// Requests beyond the limit are turned away at once; those under way end well,
+// also when the program is told to end.
+func TestProgramLimitsAndDrainsRequests(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 5})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--web.max-requests=2")
+	held := make(chan struct{})
+	asked := make(chan struct{}, 10)
+	cloud.OnRequest(func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/detail") {
+			asked <- struct{}{}
+			<-held
+		}
+	})
+	results := make(chan string, 2)
+	for range 2 {
+		go func() {
+			got, err := fetch(t.Context(), &http.Client{}, "http://"+p.address+"/metrics")
+			if err != nil {
+				t.Errorf("a scrape under way: %v", err)
+			}
+			results <- got.body
+		}()
+	}
+	<-asked
+	for p.get("/metrics", timeoutHeader, "0.05").status != http.StatusServiceUnavailable { // the second one waits for the same read: there is no other sign of it
+
+	}
+	p.stop()
+	close(held)
+	for range 2 {
+		mustShow(t, parse(t, <-results), 1, "glance_up")
+	}
+	if status := p.end(); status != 0 {
+		t.Errorf("it ended with %d", status)
+	}
+}
+
+func TestProgramListensOnSeveralAddressesWithTLSAndBasicAuth(t *testing.T) {
+	_, file := simulate(t, simcloud.Options{Images: 5})
+	dir := t.TempDir()
+	pool := certificate(t, dir)
+	config := filepath.Join(dir, "web.yml")
+	// The hash is that of the word "test", as in Prometheus's own guide.
+	if err := os.WriteFile(config, []byte("tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\nbasic_auth_users:\n  prometheus: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--web.config.file", config, "--web.listen-address=127.0.0.1:0")
+	other := <-p.log.listen
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	for _, address := range []string{p.address, other} {
+		got, err := fetch(t.Context(), client, "https://"+address+"/metrics")
+		if err != nil || got.status != http.StatusUnauthorized {
+			t.Errorf("%s without a password: %v, %v", address, got, err)
+		}
+		credentials := "Basic " + base64.StdEncoding.EncodeToString([]byte("prometheus:test"))
+		got, err = fetch(t.Context(), client, "https://"+address+"/metrics", "Authorization", credentials)
+		if err != nil || got.status != http.StatusOK {
+			t.Errorf("%s with its password: %v, %v", address, got, err)
+		}
+	}
+	if p.address == other {
+		t.Error("there is one address only")
+	}
+}
+
+// certificate writes one for 127.0.0.1 and gives a pool that trusts it.
+func certificate(t *testing.T, dir string) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for name, content := range map[string][]byte{"cert.pem": certPEM, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	return pool
+}
+
+func TestDemoLives(t *testing.T) {
+	clearEnvironment(t)
+	p := start(t, "--demo", "--demo.images=300")
+	first := p.scrape()
+	mustShow(t, first, 1, "glance_up")
+	mustShow(t, first, 1, "glance_scrapes_total", "cloud", "demo")
+	images, _ := sum(first, "glance_inventory_images")
+	if images < 200 || images > 300 {
+		t.Errorf("it has %v images", images)
+	}
+	if _, series := sum(first, "glance_images", "status", "queued"); series == 0 {
+		t.Error("nothing is queued")
+	}
+}
+
+// An address that is taken is told in one line, by its flag.
+func TestAddressThatIsTaken(t *testing.T) {
+	clearEnvironment(t)
+	files(t, map[string]string{"clouds.yaml": goodClouds})
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	status, _, stderr := execute(t, "--cloud=good", "--web.listen-address="+taken.Addr().String(), "--log.level=error")
+	if status != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--web.listen-address") {
+		t.Errorf("status %d, standard error %q", status, stderr)
+	}
+}
+
+func TestLogFormats(t *testing.T) {
+	clearEnvironment(t)
+	for format, want := range map[string]string{"json": `{`, "logfmt": `level=`} {
+		p := start(t, "--demo", "--demo.images=5", "--log.format="+format)
+		p.scrape()
+		p.end()
+		lines := bufio.NewScanner(strings.NewReader(p.log.String()))
+		n := 0
+		for lines.Scan() {
+			n++
+			if !strings.HasPrefix(lines.Text(), want) {
+				t.Errorf("%s: line %d: %s", format, n, lines.Text())
+			}
+		}
+	}
+}
