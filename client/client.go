@@ -38,6 +38,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	lessons lessons
+	known   Info // version and role, as the last read knew them
 }
 
 // New makes a client. It makes no request.
@@ -77,21 +78,24 @@ type lessons struct {
 func (c *Client) List(ctx context.Context, newPage func() Page) (Info, error) {
 	r := newRead(ctx, c, v11, newPage)
 	err := r.run()
-	c.learn(r.lessons, err)
+	c.learn(r, err)
 	return r.info, err
 }
 
-func (c *Client) recall() lessons {
+// recall gives what earlier reads have found out.
+func (c *Client) recall() (lessons, Info) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lessons
+	return c.lessons, c.known
 }
 
 // learn keeps what a read found out. Of a read that failed only the need to
 // look again is kept: where the service is, and what it is like.
-func (c *Client) learn(l lessons, err error) {
+func (c *Client) learn(r *read, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.known = Info{Version: r.info.Version, Admin: r.info.Admin}
+	l := r.lessons
 	switch failure := asError(err); {
 	case err == nil:
 		c.lessons = l

@@ -84,7 +84,8 @@ func (l *Login) session(ctx context.Context, trace Trace) (*session, error) {
 }
 
 // renew gives another token than stale, which the service has refused, or
-// another catalogue. Whoever comes second finds the first one's.
+// another catalogue. Whoever comes second finds the first one's. A nil stale
+// asks for no other: it is session then.
 func (l *Login) renew(ctx context.Context, trace Trace, stale *session) (*session, error) {
 	return l.ensure(ctx, trace, func(s *session) bool { return s != stale && s.fresh(time.Now()) })
 }

@@ -38,9 +38,10 @@ type read struct {
 }
 
 func newRead(ctx context.Context, c *Client, d *dialect, newPage func() Page) *read {
+	lessons, known := c.recall()
 	return &read{
 		client: c, ctx: ctx, dialect: d, newPage: newPage,
-		lessons: c.recall(),
+		lessons: lessons, info: known,
 		decoder: newDecoder(d, c.config.Properties),
 		tail:    newTail(),
 		seed:    maphash.MakeSeed(),
@@ -57,11 +58,11 @@ func (r *read) run() error {
 
 // locate logs in where that is needed, and finds the service.
 func (r *read) locate() error {
-	err := retry(r.ctx, r.client.config.Trace, OpAuth, func() (err error) {
-		if stale := r.lessons.stale; stale != nil {
-			r.session, err = r.client.login.renew(r.ctx, r.client.config.Trace, stale)
-		} else {
-			r.session, err = r.client.login.session(r.ctx, r.client.config.Trace)
+	login, trace := r.client.login, r.client.config.Trace
+	err := retry(r.ctx, trace, OpAuth, func() error {
+		s, err := login.renew(r.ctx, trace, r.lessons.stale)
+		if err == nil {
+			r.use(s)
 		}
 		return err
 	})
@@ -69,12 +70,11 @@ func (r *read) locate() error {
 		return err
 	}
 	r.lessons.stale = nil
-	r.info.Admin = r.session.admin
 	if r.client.config.Endpoint != nil {
 		r.base = BaseURL(r.client.config.Endpoint)
 		return nil
 	}
-	cloud := r.client.login.cloud
+	cloud := login.cloud
 	base, region, regions, err := imageEndpoint(r.session.endpoints, cloud.iface, r.client.config.Region)
 	if err != nil {
 		failure := &Error{Reason: ReasonNotFound, Final: true, Op: OpDiscovery, Err: fmt.Errorf("%w (interface %s, region %q)", err, cloud.iface, r.client.config.Region)}
@@ -86,7 +86,7 @@ func (r *read) locate() error {
 	}
 	if regions > 1 && r.client.config.Region == "" && !r.lessons.toldRegions {
 		r.lessons.toldRegions = true
-		r.client.config.Trace.Notice("the catalogue has several regions and none was asked for; the first is taken",
+		trace.Notice("the catalogue has several regions and none was asked for; the first is taken",
 			"region", region, "regions", regions)
 	}
 	r.base = base
@@ -108,6 +108,9 @@ func (r *read) get(op Operation, path string, query url.Values, consume func(bod
 	target := r.base.JoinPath(path)
 	target.RawQuery = query.Encode()
 	return retry(r.ctx, r.client.config.Trace, op, func() error {
+		if err := r.keepFresh(); err != nil {
+			return err
+		}
 		err := r.exchange(op, target, consume)
 		failure := asError(err)
 		if failure == nil || failure.Status != http.StatusUnauthorized || failure.Op == OpAuth || r.session.token == "" {
@@ -119,10 +122,27 @@ func (r *read) get(op Operation, path string, query url.Values, consume func(bod
 		if err != nil {
 			return err
 		}
-		r.session = renewed
-		r.info.Admin = renewed.admin
+		r.use(renewed)
 		return r.exchange(op, target, consume)
 	})
+}
+
+// keepFresh renews the token where it would expire under way, as it may in a
+// walk of many minutes.
+func (r *read) keepFresh() error {
+	if r.session.fresh(time.Now()) {
+		return nil
+	}
+	renewed, err := r.client.login.session(r.ctx, r.client.config.Trace)
+	if err == nil {
+		r.use(renewed)
+	}
+	return err
+}
+
+func (r *read) use(s *session) {
+	r.session = s
+	r.info.Admin = s.admin
 }
 
 // exchange makes one request.

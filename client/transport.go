@@ -38,7 +38,7 @@ func newTransport(config *tls.Config, dial DialFunc) *http.Transport {
 		dial = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy:               proxy,
 		DialContext:         dial,
 		TLSClientConfig:     config,
 		ForceAttemptHTTP2:   true,
@@ -48,6 +48,16 @@ func newTransport(config *tls.Config, dial DialFunc) *http.Transport {
 		// An answer's headers are as hostile as its body.
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+// proxy gives the proxy for a request. The library's own error would quote the
+// variable, which may hold a password.
+func proxy(req *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(req)
+	if err != nil {
+		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy")
+	}
+	return u, nil
 }
 
 // chain makes the client for one request, or one login, to one origin.

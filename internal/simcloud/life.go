@@ -78,29 +78,28 @@ func (c *Cloud) endUpload(r *record) {
 	}
 }
 
-// retire deletes as many images as there are too many, and a few at random, and
-// forgets those that were deleted long ago.
+// remembered is how long a deleted image can still be a marker.
+const remembered = 10 * time.Minute
+
+// retire deletes as many images as there are too many, if not all at once, and
+// forgets those that were deleted a while ago. Images of every age go; whoever
+// deletes a protected one takes the protection away first.
 func (c *Cloud) retire() {
-	alive := 0
+	var kept, alive []*record
 	for _, r := range c.images {
-		if r.Deleted.IsZero() {
-			alive++
+		switch {
+		case r.Deleted.IsZero():
+			kept, alive = append(kept, r), append(alive, r)
+		case time.Since(r.Deleted) < remembered:
+			kept = append(kept, r)
+		default:
+			delete(c.byID, r.ID)
 		}
 	}
-	for over := alive - c.options.Images; over > 0 && c.random.IntN(4) > 0; over-- {
-		r := c.images[c.random.IntN(len(c.images))]
-		if r.Deleted.IsZero() && !r.Protected {
+	c.images = kept
+	for over := len(alive) - c.options.Images; over > 0 && c.random.IntN(4) > 0; over-- {
+		if r := alive[c.random.IntN(len(alive))]; r.Deleted.IsZero() {
 			c.update(r, func(img *Image) { img.Status, img.Deleted = "deleted", time.Now().UTC() })
 		}
 	}
-	kept := c.images[:0]
-	for _, r := range c.images {
-		if !r.Deleted.IsZero() && time.Since(r.Deleted) > time.Hour {
-			delete(c.byID, r.ID)
-			continue
-		}
-		kept = append(kept, r)
-	}
-	clear(c.images[len(kept):])
-	c.images = kept
 }
