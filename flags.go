@@ -34,6 +34,8 @@ type config struct {
 	endpoint      *url.URL // imageEndpoint, parsed; nil where there is none
 	noAuth        bool
 	pageSize      int
+	imageFilters  []string
+	filters       client.Filters // imageFilters, parsed
 
 	scrapeTimeout time.Duration
 	timeoutOffset time.Duration
@@ -85,6 +87,8 @@ func newApp(cfg *config) *kingpin.Application {
 		BoolVar(&cfg.noAuth)
 	app.Flag("image.page-size", "Images asked for in one page of the list.").
 		Default("1000").IntVar(&cfg.pageSize)
+	app.Flag("image.filter", "Restrict the inventory; repeatable, a key once: "+strings.Join(client.FilterKeys(), ", ")+".").
+		PlaceHolder("KEY=VALUE").StringsVar(&cfg.imageFilters)
 
 	app.Flag("scrape.timeout", "Time for reading one inventory where Prometheus announces none.").
 		Default("30s").DurationVar(&cfg.scrapeTimeout)
@@ -239,6 +243,10 @@ func validPort(port string, highest uint64) error {
 func (cfg *config) validateImage() error {
 	if cfg.pageSize < 1 {
 		return fmt.Errorf("--image.page-size: %d must be at least 1", cfg.pageSize)
+	}
+	var err error
+	if cfg.filters, err = client.ParseFilters(cfg.imageFilters); err != nil {
+		return fmt.Errorf("--image.filter: %w", err)
 	}
 	if cfg.noAuth && cfg.imageEndpoint == "" {
 		return errors.New("--image.no-auth: needs the service's URL in --image.endpoint")

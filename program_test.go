@@ -384,6 +384,14 @@ func TestOnce(t *testing.T) {
 	})
 }
 
+func TestProgramFilters(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 300})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--image.filter=status=active", "--image.filter=disk_format=qcow2")
+	mustBeTrue(t, p.scrape(), cloud.TruthOf("admin", func(img *simcloud.Image) bool {
+		return img.Status == "active" && *img.DiskFormat == "qcow2"
+	}))
+}
+
 func TestProgramPaths(t *testing.T) {
 	_, file := simulate(t, simcloud.Options{Images: 5})
 	p := start(t, "--clouds-file", file, "--cloud=admin", "--web.telemetry-path=/m")

@@ -23,6 +23,7 @@ func newTarget(cfg *config, cloud *client.Cloud, telemetry *collector.Telemetry)
 		Endpoint: cfg.endpoint,
 		Region:   cloud.Region(),
 		PageSize: cfg.pageSize,
+		Filters:  cfg.filters,
 		Trace:    scope,
 	})
 	labels := collector.DefaultLabels()

@@ -25,6 +25,8 @@ type Config struct {
 	PageSize int
 	// Properties names the image properties to read, for [Image.Properties].
 	Properties []string
+	// Filters restrict the list.
+	Filters Filters
 	// Trace is told of requests, retries and findings. It must not be nil.
 	Trace Trace
 }

@@ -16,6 +16,10 @@ type dialect struct {
 	// list whole. A service may refuse or misread them.
 	extras url.Values
 
+	// filters says how a filter is asked for, by its key: as which parameter,
+	// and with which value, if at all. A key without an entry is not asked for.
+	filters map[string]parameter
+
 	// fields reads the value of each key of an image that the dialect knows;
 	// unknown reads that of any other key.
 	fields  map[string]func(*decoder) error
@@ -28,12 +32,28 @@ type dialect struct {
 	walk func(*read) error
 }
 
+// A parameter asks a service for a filter. send gives the value, and false for
+// one that the service would misunderstand.
+type parameter struct {
+	name string
+	send func(value string) (string, bool)
+}
+
+// v11 has no line for size_min and size_max: a service that keeps its sizes in
+// __image_size would leave out what it should list.
 var v11 = &dialect{
 	version: "v1.1",
 	path:    "/v1.1/images/detail",
 	// Without it an administrator is shown public, own and shared images only;
 	// for anybody else it changes nothing.
 	extras: url.Values{"is_public": {"None"}},
+	filters: map[string]parameter{
+		"name":             {"name", sendText},
+		"container_format": {"container_format", sendText},
+		"disk_format":      {"disk_format", sendText},
+		"status":           {"status", sendText},
+		"changes-since":    {"changes-since", sendSince}, // brings deleted images, too
+	},
 	fields: map[string]func(*decoder) error{
 		"id":               textField(func(i *Image) *[]byte { return &i.ID }),
 		"name":             textField(func(i *Image) *[]byte { return &i.Name }),

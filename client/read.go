@@ -214,6 +214,20 @@ func asError(err error) *Error {
 	return nil
 }
 
+// filters gives the parameters that spare the service what the filters would
+// leave out anyway.
+func (r *read) filters() url.Values {
+	query := url.Values{}
+	for _, f := range r.client.config.Filters.list {
+		if ask, ok := r.dialect.filters[f.key]; ok {
+			if value, ok := ask.send(f.value); ok {
+				query.Set(ask.name, value)
+			}
+		}
+	}
+	return query
+}
+
 // A page is one answer of the list, whole.
 type page struct {
 	content Page
@@ -253,7 +267,7 @@ func (r *read) meet(p *page, img *Image) error {
 	if r.counted.len+r.paged.len > maxImages {
 		return &Error{Reason: ReasonTooLarge, Final: true, Err: fmt.Errorf("the list has more than %d images: %w", maxImages, errTooLarge)}
 	}
-	if !img.deleted {
+	if !img.deleted && r.client.config.Filters.pass(img) {
 		p.counted++
 		p.content.Add(img)
 	}

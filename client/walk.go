@@ -46,7 +46,7 @@ func beginWalk(r *read, bare bool) (*walk, error) {
 // query gives the parameters of a request. A bare walk leaves out all that the
 // vendor's page does not document, except for the marker it may try.
 func (w *walk) query(marker string, limit int) url.Values {
-	query := url.Values{}
+	query := w.read.filters()
 	if !w.bare {
 		maps.Copy(query, w.read.dialect.extras)
 		query.Set("limit", strconv.Itoa(limit))

@@ -29,6 +29,7 @@ type settings struct {
 	region   string
 	endpoint *url.URL
 	noAuth   bool
+	filters  []string
 }
 
 const (
@@ -63,7 +64,7 @@ func newWorld(t *testing.T, s settings) *world {
 	}
 	w.login = NewLogin(cloud, LoginConfig{UserAgent: "glance_exporter/test", Dial: w.net.Dial})
 	t.Cleanup(w.login.Close)
-	w.client = New(w.login, Config{PageSize: s.pageSize, Region: s.region, Endpoint: s.endpoint, Trace: w.trace})
+	w.client = New(w.login, Config{PageSize: s.pageSize, Region: s.region, Endpoint: s.endpoint, Trace: w.trace, Filters: mustParseFilters(t, s.filters...)})
 	return w
 }
 

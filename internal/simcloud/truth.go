@@ -38,6 +38,11 @@ type Truth struct {
 // It asks for nothing over the API and shares no code with what answers there.
 // It is nil for a user that does not exist.
 func (c *Cloud) Truth(user string) *Truth {
+	return c.TruthOf(user, func(*Image) bool { return true })
+}
+
+// TruthOf is Truth for the images that a filter lets pass.
+func (c *Cloud) TruthOf(user string, pass func(*Image) bool) *Truth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u := c.users[user]
@@ -56,7 +61,8 @@ func (c *Cloud) Truth(user string) *Truth {
 		}
 		own := img.Owner != nil && *img.Owner == u.project
 		shared := img.Visibility == "shared" && img.Members[u.project] != ""
-		if own || shared || img.Visibility == "public" || admin && img.Visibility != "community" {
+		shown := own || shared || img.Visibility == "public" || admin && img.Visibility != "community"
+		if shown && pass(img) {
 			truth.count(img)
 		}
 	}

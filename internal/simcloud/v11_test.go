@@ -176,7 +176,7 @@ func TestV11DeletedImages(t *testing.T) {
 	found := false
 	for _, img := range listed(t, ask(t, c, "admin", since.Encode())) {
 		if img["id"] == mine {
-			found = img["deleted"] == true && img["deleted_at"] != nil && fmt.Sprint(img["properties"]) == "map[]"
+			found = fmt.Sprint(img["deleted"]) == "true" && img["deleted_at"] != nil && fmt.Sprint(img["properties"]) == "map[]"
 		}
 	}
 	if !found {
