@@ -1,0 +1,74 @@
+package client
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// properties reads v1.1's object of properties. What is no string there is no
+// value; what nobody asked for is skipped.
+func (d *decoder) properties() error {
+	if d.json.PeekKind() == jsontext.KindNull {
+		return d.json.SkipValue()
+	}
+	return d.object(d.propertyValue)
+}
+
+// propertyValue reads the value of the property key, or skips it.
+func (d *decoder) propertyValue(key []byte) error {
+	if string(key) == sizeProperty {
+		return d.sizeProperty()
+	}
+	i, ok := d.wanted[string(key)]
+	if !ok || d.json.PeekKind() != jsontext.KindString {
+		return d.skip()
+	}
+	value, _, err := d.text()
+	d.img.Properties[i] = append(d.img.Properties[i][:0], value...)
+	return err
+}
+
+// sizeProperty is where IMS keeps an image's size, in bytes, as a string; the
+// vendor's page for v1.1 does not say which type it has there, so a number is
+// taken too. Anything else is no size.
+const sizeProperty = "__image_size"
+
+func (d *decoder) sizeProperty() error {
+	var digits []byte
+	switch d.json.PeekKind() {
+	case jsontext.KindString, jsontext.KindNumber:
+		raw, err := d.json.ReadValue()
+		if err != nil {
+			return err
+		}
+		digits = bytes.Trim(raw, `"`)
+	default:
+		return d.skip()
+	}
+	const longest = len("9223372036854775807")
+	if len(digits) > longest {
+		return nil
+	}
+	if size, err := strconv.ParseInt(string(digits), 10, 64); err == nil && size >= 0 {
+		d.imageSize = size
+	}
+	return nil
+}
+
+// settleSize decides between size and __image_size. IMS leaves size at 0 or
+// null and puts the bytes in the property. A size of 0 alone is what Glance
+// gives until an upload begins; of an image that is active it says nothing.
+func (d *decoder) settleSize() {
+	img := &d.img
+	if img.SizeKnown && img.Size > 0 {
+		return
+	}
+	switch {
+	case d.imageSize >= 0:
+		img.Size, img.SizeKnown = d.imageSize, true
+	case img.active():
+		img.SizeKnown = false
+	}
+}
