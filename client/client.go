@@ -15,6 +15,9 @@ import (
 
 // Config is what a [Client] needs beside its login.
 type Config struct {
+	// Version is the version of the API to speak, "v1.1" or "v2"; "" means v1.1
+	// where the service offers it, else v2. See [Versions].
+	Version string
 	// Endpoint is the image service's URL, in place of the catalogue's; nil
 	// means the catalogue's. Only scheme, host and path count.
 	Endpoint *url.URL
@@ -57,6 +60,12 @@ type lessons struct {
 	bare bool
 	// whole: its answer is the whole list, whatever is asked for.
 	whole bool
+	// split: it refuses to list all visibilities at once.
+	split bool
+	// noHidden: it does not tell hidden images from others.
+	noHidden bool
+	// dialect is the one that it speaks; nil where that has to be found out.
+	dialect *dialect
 	// checked: that it does not misread our parameters has been looked into.
 	checked bool
 	// stale is the session whose catalogue led to nobody: the next read asks
@@ -78,8 +87,8 @@ type lessons struct {
 //
 // Info holds what was found out, also with an error.
 func (c *Client) List(ctx context.Context, newPage func() Page) (Info, error) {
-	r := newRead(ctx, c, v11, newPage)
-	err := r.run()
+	r := newRead(ctx, c, newPage)
+	err := r.run() //nolint:contextcheck // a read carries its context
 	c.learn(r, err)
 	return r.info, err
 }
@@ -106,6 +115,6 @@ func (c *Client) learn(r *read, err error) {
 	case failure.Reason == ReasonNotFound:
 		c.lessons = lessons{stale: l.stale, toldRegions: l.toldRegions}
 	case failure.Reason == ReasonConnection:
-		c.lessons.stale, c.lessons.toldRegions = l.stale, l.toldRegions
+		c.lessons.stale, c.lessons.toldRegions, c.lessons.dialect = l.stale, l.toldRegions, nil
 	}
 }

@@ -28,7 +28,7 @@ var errTooLarge = errors.New("the answer is too large")
 // know are skipped, whatever their values are.
 type decoder struct {
 	dialect *dialect
-	wanted  map[string]int // property -> index in Image.Properties
+	wanted  map[string][]int // property -> indexes in Image.Properties
 	img     Image
 
 	json    *jsontext.Decoder
@@ -37,12 +37,16 @@ type decoder struct {
 
 	// The property __image_size of the image at hand; -1 where it has none.
 	imageSize int64
+	// Fields of the image at hand whose value has the wrong type so far, with
+	// the complaint; nil where there is none.
+	mistyped map[string]error
 }
 
 func newDecoder(d *dialect, properties []string) *decoder {
-	dec := &decoder{dialect: d, wanted: make(map[string]int, len(properties))}
+	dec := &decoder{dialect: d, wanted: make(map[string][]int, len(properties))}
 	for i, name := range properties {
-		dec.wanted[d.property(name)] = i
+		listed := d.property(name) // two names may be one in the list
+		dec.wanted[listed] = append(dec.wanted[listed], i)
 	}
 	dec.img.Properties = make([][]byte, len(properties))
 	dec.json = jsontext.NewDecoder(bytes.NewReader(nil), jsonOptions...)
@@ -59,20 +63,27 @@ var jsonOptions = []jsontext.Options{
 }
 
 // page decodes one answer: a single object with a single array "images", and
-// nothing behind it. It calls add for each image.
+// nothing behind it. It calls add for each image, and returns the value of
+// "next" where the dialect pages by it, "" where there is none.
 //
 // The error is an *[Error] without request: reason decode, final unless the
 // answer just ended too early; too_large; or connection, where reading failed.
-func (d *decoder) page(body io.Reader, add func(*Image) error) error {
+func (d *decoder) page(body io.Reader, add func(*Image) error) (next string, err error) {
 	d.guard.body, d.guard.read = body, 0
 	d.json.Reset(&d.guard, jsonOptions...)
 	lists := 0
-	err := d.object(func(key []byte) error {
-		if string(key) != "images" {
+	err = d.object(func(key []byte) error {
+		switch {
+		case string(key) == "images":
+			lists++
+			return d.images(add)
+		case string(key) == "next" && d.dialect.links:
+			link, _, err := d.text()
+			next = string(link)
+			return err
+		default:
 			return d.skip()
 		}
-		lists++
-		return d.images(add)
 	})
 	if err == nil && lists != 1 {
 		err = shapeError(`want one array "images", there are ` + strconv.Itoa(lists))
@@ -85,9 +96,9 @@ func (d *decoder) page(body io.Reader, add func(*Image) error) error {
 		}
 	}
 	if err != nil {
-		return d.failure(err)
+		return "", d.failure(err)
 	}
-	return nil
+	return next, nil
 }
 
 func (d *decoder) images(add func(*Image) error) error {
@@ -102,19 +113,50 @@ func (d *decoder) images(add func(*Image) error) error {
 func (d *decoder) image() error {
 	d.img.reset()
 	d.imageSize = -1
-	if err := d.object(func(key []byte) error {
-		if field, ok := d.dialect.fields[string(key)]; ok {
-			return field(d)
-		}
-		return d.dialect.unknown(d, key)
-	}); err != nil {
+	clear(d.mistyped)
+	if err := d.object(d.field); err != nil {
 		return err
+	}
+	for _, complaint := range d.mistyped {
+		return complaint
 	}
 	if len(d.img.ID) == 0 {
 		return shapeError("an image has no id")
 	}
 	d.settleSize()
 	return nil
+}
+
+// field reads the value of one of an image's keys.
+//
+// A key may come twice, as on v2 where an image property has the name of a field
+// and stands before it. The last one counts: a type that is wrong is forgiven
+// where a right one follows.
+func (d *decoder) field(key []byte) error {
+	field, ok := d.dialect.fields[string(key)]
+	if !ok {
+		return d.dialect.unknown(d, key)
+	}
+	if len(d.mistyped) > 0 {
+		delete(d.mistyped, string(key))
+	}
+	if err := field.read(d); err != nil {
+		return d.forgive(field.name, err)
+	}
+	return nil
+}
+
+// forgive skips a value of the wrong type for now, and keeps the complaint.
+func (d *decoder) forgive(name string, err error) error {
+	var wrong kindError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if d.mistyped == nil {
+		d.mistyped = map[string]error{}
+	}
+	d.mistyped[name] = shapeError(string(wrong) + " for " + name)
+	return d.skip()
 }
 
 // object reads an object and calls member for each key, to read its value.
@@ -288,13 +330,18 @@ type shapeError string
 
 func (e shapeError) Error() string { return string(e) }
 
+// kindError is a value of another type than documented, which was not read yet.
+type kindError string
+
+func (e kindError) Error() string { return string(e) }
+
 func (d *decoder) wrongKind(want string) error {
 	kind := d.json.PeekKind()
 	if kind == jsontext.KindInvalid {
 		_, err := d.json.ReadToken()
 		return err
 	}
-	return shapeError(fmt.Sprintf("a value is a %s, want %s", kind, want))
+	return kindError(fmt.Sprintf("a %s where the API has %s", kind, want))
 }
 
 // failure names the reason for which a page could not be decoded. The parser's
@@ -304,6 +351,7 @@ func (d *decoder) failure(err error) error {
 		known  *Error
 		body   *bodyError
 		shape  shapeError
+		kind   kindError
 		syntax *jsontext.SyntacticError
 		at     = d.json.InputOffset()
 	)
@@ -318,6 +366,8 @@ func (d *decoder) failure(err error) error {
 		return &Error{Reason: ReasonDecode, Err: fmt.Errorf("the answer ends inside the JSON at byte %d: %w", at, io.ErrUnexpectedEOF)}
 	case errors.As(err, &shape):
 		return &Error{Reason: ReasonDecode, Final: true, Err: fmt.Errorf("%w (byte %d)", shape, at)}
+	case errors.As(err, &kind):
+		return &Error{Reason: ReasonDecode, Final: true, Err: fmt.Errorf("%w (byte %d)", kind, at)}
 	case errors.As(err, &syntax):
 		return &Error{Reason: ReasonDecode, Final: true, Err: fmt.Errorf("the answer is no JSON at byte %d", syntax.ByteOffset)}
 	default:

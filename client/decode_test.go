@@ -39,6 +39,7 @@ func describe(img *Image) string {
 		img.Name, img.Status, img.DiskFormat, img.ContainerFormat, img.Visibility, img.Owner, img.Checksum)
 	fmt.Fprintf(&b, "  size %d known %t virtual %d min_disk %d min_ram %d public %s protected %s hidden %s deleted %t\n",
 		img.Size, img.SizeKnown, img.VirtualSize, img.MinDisk, img.MinRAM, img.Public, img.Protected, img.Hidden, img.deleted)
+	fmt.Fprintf(&b, "  stores %q failed import %t\n", img.Stores, img.FailedImport)
 	fmt.Fprintf(&b, "  created %s updated %s properties %q\n", img.Created, img.Updated, img.Properties)
 	return b.String()
 }
@@ -61,11 +62,16 @@ func golden(t *testing.T, name, got string) {
 }
 
 func decodeAll(body io.Reader, properties ...string) (images []string, err error) {
-	err = newDecoder(v11, properties).page(body, func(img *Image) error {
+	images, _, err = decodeIn(v11, body, properties...)
+	return images, err
+}
+
+func decodeIn(d *dialect, body io.Reader, properties ...string) (images []string, next string, err error) {
+	next, err = newDecoder(d, properties).page(body, func(img *Image) error {
 		images = append(images, describe(img))
 		return nil
 	})
-	return images, err
+	return images, next, err
 }
 
 func TestDecodeRecordedV11(t *testing.T) {
@@ -79,6 +85,77 @@ func TestDecodeRecordedV11(t *testing.T) {
 			}
 			golden(t, name+".golden", strings.Join(images, ""))
 		})
+	}
+}
+
+func TestDecodeRecordedV2(t *testing.T) {
+	for name, wantNext := range map[string]string{
+		"v2-images-page1":      "/v2/images?limit=3&marker=",
+		"v2-images-page2":      "/v2/images?limit=3&marker=",
+		"v2-images-last-page":  "",
+		"v2-images-empty-page": "",
+		"v2-images-hidden":     "",
+		"v2-images-odd-names":  "",
+		"v2-images-statuses":   "",
+		"v2-images-limit-cap":  "/v2/images?limit=1000&marker=",
+		"v2-images-no-length":  "/v2/images?limit=2&marker=",
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := recorded(t, name+".http")
+			defer resp.Body.Close()
+			images, next, err := decodeIn(v2, iotest.OneByteReader(resp.Body), "os_distro", "a.b:c/d", "architecture")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(next, wantNext) || (next == "") != (wantNext == "") {
+				t.Errorf("the next page is %q, want %q", next, wantNext)
+			}
+			golden(t, name+".golden", strings.Join(images, ""))
+		})
+	}
+}
+
+// On v2 an image's properties stand among its fields, under any name.
+func TestDecodeV2Properties(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		body string // of one image
+		want string // part of its description
+	}{
+		{"a property", `"os_distro":"debian"`, `properties ["debian"]`},
+		{"its name is taken as it is", `"OS-Distro":"debian"`, `properties [""]`},
+		{"one that is no string is empty", `"os_distro":["debian"]`, `properties [""]`},
+		{"names of v1.1's fields mean nothing", `"is_public":"yes","deleted":true,"properties":["x"]`, `public none protected none hidden none deleted false`},
+		{"a property of a field's name stands before it", `"size":"big","name":["x"],"size":7,"name":"n"`, `name "n"`},
+		{"that holds for its type", `"size":"big","size":7`, `size 7 known true`},
+		{"visibility tells who may see it", `"visibility":"public"`, `visibility "public"`},
+		{"and so whether it is public", `"visibility":"community"`, `public false`},
+		{"no visibility is no answer", `"visibility":null`, `public none`},
+		{"hidden", `"os_hidden":true`, `hidden true`},
+		{"stores", `"stores":"fast,cheap"`, `stores "fast,cheap"`},
+		{"a failed import", `"os_glance_failed_import":"fast"`, `failed import true`},
+		{"no failed import", `"os_glance_failed_import":""`, `failed import false`},
+		{"__image_size", `"__image_size":"42","size":0`, `size 42 known true`},
+		{"locations and tags are skipped", `"locations":[{"url":"x","metadata":{}}],"tags":["a"]`, `name ""`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			images, _, err := decodeIn(v2, strings.NewReader(`{"next":"/x","images":[{"id":"a",`+tc.body+`}]}`), "os_distro")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(images) != 1 || !strings.Contains(images[0], tc.want) {
+				t.Errorf("got %s, want %s in it", images, tc.want)
+			}
+		})
+	}
+	for _, body := range []string{`"size":7,"size":"big"`, `"visibility":7`, `"stores":["fast"]`, `"os_hidden":"yes"`} {
+		_, _, err := decodeIn(v2, strings.NewReader(`{"images":[{"id":"a",`+body+`}]}`))
+		if failure := asError(err); failure == nil || failure.Reason != ReasonDecode || !failure.Final {
+			t.Errorf("%s: got %v", body, err)
+		}
+	}
+	if _, _, err := decodeIn(v2, strings.NewReader(`{"images":[],"next":7}`)); asError(err) == nil {
+		t.Error("a next that is a number was taken")
 	}
 }
 
@@ -129,6 +206,17 @@ func TestDecodeField(t *testing.T) {
 				t.Errorf("got %s, want %s in it", images, tc.want)
 			}
 		})
+	}
+}
+
+// Properties that mean something here can be asked for as well, and two names
+// that v1.1 lists as one are both served.
+func TestDecodeWantedProperties(t *testing.T) {
+	body := `{"images":[{"id":"a","size":0,"properties":{"os_distro":"debian","__image_size":"42","os_glance_failed_import":"fast"}}]}`
+	images, err := decodeAll(strings.NewReader(body), "os-distro", "OS_Distro", "__image_size", "os_glance_failed_import", "none")
+	want := `properties ["debian" "debian" "42" "fast" ""]`
+	if err != nil || !strings.Contains(images[0], want) || !strings.Contains(images[0], "size 42") {
+		t.Errorf("got %v, %s, want %s", err, images, want)
 	}
 }
 
@@ -232,7 +320,7 @@ func TestDecodeTellsAWireThatBrokeFromABodyThatEnds(t *testing.T) {
 func TestDecodeStopsWhereTheTakerSaysSo(t *testing.T) {
 	stop := &Error{Reason: ReasonTooLarge, Err: errTooLarge}
 	n := 0
-	err := newDecoder(v11, nil).page(strings.NewReader(`{"images":[{"id":"a"},{"id":"b"}]}`), func(*Image) error {
+	_, err := newDecoder(v11, nil).page(strings.NewReader(`{"images":[{"id":"a"},{"id":"b"}]}`), func(*Image) error {
 		n++
 		return stop
 	})
@@ -258,7 +346,7 @@ func TestDecodeAllocatesNothingForAnImage(t *testing.T) {
 		r := bytes.NewReader(body)
 		return testing.AllocsPerRun(20, func() {
 			r.Reset(body)
-			if err := dec.page(r, func(*Image) error { return nil }); err != nil {
+			if _, err := dec.page(r, func(*Image) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -270,7 +358,7 @@ func TestDecodeAllocatesNothingForAnImage(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"v1.1-detail-admin.http", "v1.1-detail-page1.http", "v1.1-503-keystone-down.http"} {
+	for _, name := range []string{"v1.1-detail-admin.http", "v1.1-detail-page1.http", "v1.1-503-keystone-down.http", "v2-images-page1.http", "v2-images-statuses.http", "v2-images-odd-names.http", "v2-images-limit-cap.http"} {
 		resp := recorded(f, name)
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -281,19 +369,26 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"images":[{"id":"a","properties":{"__image_size":"1"},"size":null}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		n := 0
-		err := newDecoder(v11, []string{"os_distro"}).page(bytes.NewReader(body), func(img *Image) error {
-			if len(img.ID) == 0 || img.Size < 0 || img.VirtualSize < -1 {
-				t.Errorf("an image that cannot be: %s", describe(img))
-			}
-			n++
-			return nil
-		})
-		if len(`{"id":"a"}`)*n > len(body) {
-			t.Errorf("%d images in %d bytes", n, len(body))
-		}
-		if err != nil && asError(err) == nil {
-			t.Errorf("an error without reason: %v", err)
+		for _, d := range dialects {
+			fuzzDecode(t, d, body)
 		}
 	})
+}
+
+func fuzzDecode(t *testing.T, d *dialect, body []byte) {
+	t.Helper()
+	n := 0
+	_, err := newDecoder(d, []string{"os_distro"}).page(bytes.NewReader(body), func(img *Image) error {
+		if len(img.ID) == 0 || img.Size < 0 || img.VirtualSize < -1 {
+			t.Errorf("an image that cannot be: %s", describe(img))
+		}
+		n++
+		return nil
+	})
+	if len(`{"id":"a"}`)*n > len(body) {
+		t.Errorf("%d images in %d bytes", n, len(body))
+	}
+	if err != nil && asError(err) == nil {
+		t.Errorf("an error without reason: %v", err)
+	}
 }

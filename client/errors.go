@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -86,6 +87,12 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(e.Err.Error())
 	return b.String()
+}
+
+// is tells whether the error is of an operation and one of the statuses. It may
+// be asked of nil.
+func (e *Error) is(op Operation, statuses ...int) bool {
+	return e != nil && e.Op == op && slices.Contains(statuses, e.Status)
 }
 
 // Unwrap gives the cause.

@@ -157,7 +157,7 @@ func TestEndlessListEndsAtALimit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decodes two million images")
 	}
-	r := newRead(t.Context(), New(NewLogin(Standalone(), LoginConfig{}), Config{PageSize: 1, Trace: &silent{}}), v11, newDiscard)
+	r := newRead(t.Context(), New(NewLogin(Standalone(), LoginConfig{}), Config{PageSize: 1, Trace: &silent{}}), newDiscard)
 	p := &page{content: discard{}}
 	img := Image{ID: make([]byte, 8)}
 	for n := range maxImages + 1 {

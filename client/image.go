@@ -40,6 +40,14 @@ type Image struct {
 	Protected Flag
 	Hidden    Flag // v2 os_hidden; None in v1.1, which has no such flag
 
+	// Stores names the stores that hold the data, separated by commas as v2
+	// gives them; empty where the service does not say, as with a single store,
+	// and in v1.1.
+	Stores []byte
+	// FailedImport tells that an import of the image into a store failed: its
+	// property os_glance_failed_import is not empty. v2 only.
+	FailedImport bool
+
 	Created time.Time // UTC; zero where the service gives none
 	Updated time.Time // UTC; zero where the service gives none
 
@@ -99,7 +107,7 @@ type Page interface {
 func (img *Image) reset() {
 	for _, text := range []*[]byte{
 		&img.ID, &img.Name, &img.Status, &img.DiskFormat, &img.ContainerFormat,
-		&img.Visibility, &img.Owner, &img.Checksum,
+		&img.Visibility, &img.Owner, &img.Checksum, &img.Stores,
 	} {
 		*text = (*text)[:0]
 	}
@@ -109,6 +117,7 @@ func (img *Image) reset() {
 	img.Size, img.SizeKnown, img.VirtualSize = 0, false, -1
 	img.MinDisk, img.MinRAM = 0, 0
 	img.Public, img.Protected, img.Hidden = None, None, None
+	img.FailedImport = false
 	img.Created, img.Updated = time.Time{}, time.Time{}
 	img.deleted = false
 }

@@ -18,16 +18,41 @@ func (d *decoder) properties() error {
 
 // propertyValue reads the value of the property key, or skips it.
 func (d *decoder) propertyValue(key []byte) error {
-	if string(key) == sizeProperty {
-		return d.sizeProperty()
-	}
-	i, ok := d.wanted[string(key)]
-	if !ok || d.json.PeekKind() != jsontext.KindString {
+	sized, failed := string(key) == sizeProperty, string(key) == failedImportProperty
+	wanted := d.wanted[string(key)]
+	if !sized && !failed && len(wanted) == 0 {
 		return d.skip()
 	}
-	value, _, err := d.text()
-	d.img.Properties[i] = append(d.img.Properties[i][:0], value...)
-	return err
+	switch d.json.PeekKind() {
+	case jsontext.KindString:
+	case jsontext.KindNumber:
+		if !sized {
+			return d.skip()
+		}
+	default:
+		return d.skip()
+	}
+	raw, err := d.json.ReadValue()
+	if err != nil {
+		return err
+	}
+	if sized {
+		d.readSize(raw)
+	}
+	if raw.Kind() != jsontext.KindString {
+		return nil
+	}
+	value, err := d.unquote(raw)
+	if err != nil {
+		return err
+	}
+	if failed {
+		d.img.FailedImport = len(value) > 0
+	}
+	for _, i := range wanted {
+		d.img.Properties[i] = append(d.img.Properties[i][:0], value...)
+	}
+	return nil
 }
 
 // sizeProperty is where IMS keeps an image's size, in bytes, as a string; the
@@ -35,26 +60,19 @@ func (d *decoder) propertyValue(key []byte) error {
 // taken too. Anything else is no size.
 const sizeProperty = "__image_size"
 
-func (d *decoder) sizeProperty() error {
-	var digits []byte
-	switch d.json.PeekKind() {
-	case jsontext.KindString, jsontext.KindNumber:
-		raw, err := d.json.ReadValue()
-		if err != nil {
-			return err
-		}
-		digits = bytes.Trim(raw, `"`)
-	default:
-		return d.skip()
-	}
+// failedImportProperty is where Glance's v2 lists the stores that an import did
+// not reach.
+const failedImportProperty = "os_glance_failed_import"
+
+func (d *decoder) readSize(raw []byte) {
 	const longest = len("9223372036854775807")
+	digits := bytes.Trim(raw, `"`)
 	if len(digits) > longest {
-		return nil
+		return
 	}
 	if size, err := strconv.ParseInt(string(digits), 10, 64); err == nil && size >= 0 {
 		d.imageSize = size
 	}
-	return nil
 }
 
 // settleSize decides between size and __image_size. IMS leaves size at 0 or

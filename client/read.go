@@ -30,6 +30,10 @@ type read struct {
 	tail    tail // of the page read last
 	info    Info
 
+	// hiddenOnly: the walk asks for hidden images, and counts only those that
+	// say they are.
+	hiddenOnly bool
+
 	// counted holds the ids on the pages that are done with, paged those on the
 	// page at hand; both also hold the ids of images that do not count, such as
 	// deleted ones.
@@ -37,14 +41,13 @@ type read struct {
 	counted, paged idSet
 }
 
-func newRead(ctx context.Context, c *Client, d *dialect, newPage func() Page) *read {
+func newRead(ctx context.Context, c *Client, newPage func() Page) *read {
 	lessons, known := c.recall()
 	return &read{
-		client: c, ctx: ctx, dialect: d, newPage: newPage,
+		client: c, ctx: ctx, newPage: newPage,
 		lessons: lessons, info: known,
-		decoder: newDecoder(d, c.config.Properties),
-		tail:    newTail(),
-		seed:    maphash.MakeSeed(),
+		tail: newTail(),
+		seed: maphash.MakeSeed(),
 	}
 }
 
@@ -52,8 +55,7 @@ func (r *read) run() error {
 	if err := r.locate(); err != nil {
 		return err
 	}
-	r.info.Version = r.dialect.version
-	return r.dialect.walk(r)
+	return r.speak()
 }
 
 // locate logs in where that is needed, and finds the service.
@@ -113,7 +115,7 @@ func (r *read) get(op Operation, path string, query url.Values, consume func(bod
 		}
 		err := r.exchange(op, target, consume)
 		failure := asError(err)
-		if failure == nil || failure.Status != http.StatusUnauthorized || failure.Op == OpAuth || r.session.token == "" {
+		if failure == nil || failure.Status != http.StatusUnauthorized || failure.Op != OpList || r.session.token == "" {
 			return err
 		}
 		// A v2 service answers 401 for a token that is wrong, expired or
@@ -156,7 +158,7 @@ func (r *read) exchange(op Operation, target *url.URL, consume func(io.Reader) e
 		return &request
 	}
 	req.Header.Set("Accept", "application/json")
-	if r.session.token != "" {
+	if r.session.token != "" && op != OpDiscovery { // which wants none
 		req.Header.Set("X-Auth-Token", r.session.token)
 	}
 	client := chain{
@@ -174,7 +176,9 @@ func (r *read) exchange(op Operation, target *url.URL, consume func(io.Reader) e
 	}
 	defer resp.Body.Close()
 	request.Status, request.RequestID = resp.StatusCode, requestID(resp.Header)
-	if resp.StatusCode != http.StatusOK {
+	// Glance gives its versions with status 300.
+	versions := op == OpDiscovery && resp.StatusCode == http.StatusMultipleChoices
+	if resp.StatusCode != http.StatusOK && !versions {
 		failure := statusFailure(request, resp.Header, excerpt(resp.Body, r.session.token, cancel))
 		return r.broken(failure)
 	}
@@ -235,17 +239,25 @@ type page struct {
 	counted int    // images that were added to content
 	fresh   int    // images that no earlier page of the walk held
 	print   uint64 // of all its ids, in order
+	next    string // what the service says of the next page; "" where it does not
+	strange int    // images that the walk did not ask for
 }
 
 // list asks for one page and decodes it. The page's ids wait in paged until it
 // is settled, or another one is asked for.
 func (r *read) list(query url.Values) (*page, error) {
+	return r.listAt(r.dialect.path, query)
+}
+
+// listAt is list at a path that a service named.
+func (r *read) listAt(path string, query url.Values) (*page, error) {
 	var p *page
-	err := r.get(OpList, r.dialect.path, query, func(body io.Reader) error {
+	err := r.get(OpList, path, query, func(body io.Reader) (err error) {
 		p = &page{content: r.newPage()}
 		r.tail.reset()
 		r.paged.clear()
-		return r.decoder.page(body, func(img *Image) error { return r.meet(p, img) })
+		p.next, err = r.decoder.page(body, func(img *Image) error { return r.meet(p, img) })
+		return err
 	})
 	if err != nil {
 		r.paged.clear()
@@ -260,6 +272,10 @@ func (r *read) meet(p *page, img *Image) error {
 	p.listed++
 	p.print = p.print*0x9E3779B97F4A7C15 + hash // order matters: a page is its sequence
 	r.tail.push(img.ID)
+	if r.hiddenOnly && img.Hidden != True {
+		p.strange++
+		return nil
+	}
 	if r.counted.has(hash) || !r.paged.add(hash) {
 		return nil
 	}

@@ -1,10 +1,7 @@
 package client
 
 import (
-	"errors"
-	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"strconv"
 )
@@ -14,13 +11,8 @@ import (
 // pages at all; the vendors' services answer with the whole list instead, and
 // either take our parameters, ignore them or refuse them.
 type walk struct {
-	read  *read
-	bare  bool // send the documented parameters only
-	first *page
-	pages int
-
-	trail  trail
-	prints map[uint64]bool // of the pages so far
+	progress
+	bare bool // send the documented parameters only
 
 	// behind: a marker was lost and the walk has stepped back to an earlier
 	// image, so that pages without anything new are on its way; met counts the
@@ -33,13 +25,12 @@ type walk struct {
 // begin asks for the first page. It is held, not committed: what comes next may
 // show that it should not count.
 func beginWalk(r *read, bare bool) (*walk, error) {
-	w := &walk{read: r, bare: bare, prints: map[uint64]bool{}}
+	w := &walk{progress: newProgress(r), bare: bare}
 	p, err := r.list(w.query("", r.client.config.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	w.first = p
-	w.settle(p)
+	w.begin(p)
 	return w, nil
 }
 
@@ -55,13 +46,6 @@ func (w *walk) query(marker string, limit int) url.Values {
 		query.Set("marker", marker)
 	}
 	return query
-}
-
-func (w *walk) settle(p *page) {
-	w.read.settle(p)
-	w.trail.extend(&w.read.tail)
-	w.prints[p.print] = true
-	w.pages++
 }
 
 // next asks for the page behind the last image seen.
@@ -91,6 +75,7 @@ func (w *walk) toEnd() error {
 			return nil
 		case p.fresh > 0:
 			w.take(p)
+			w.behind, w.met, w.restarted = false, 0, false
 		case w.behind:
 			if w.met += p.listed; w.met > w.read.counted.len {
 				return w.repeated(p)
@@ -99,21 +84,6 @@ func (w *walk) toEnd() error {
 		default:
 			return w.repeated(p)
 		}
-	}
-}
-
-func (w *walk) take(p *page) {
-	w.commitFirst()
-	w.settle(p)
-	p.content.Commit()
-	w.behind, w.met, w.restarted = false, 0, false
-}
-
-// commitFirst counts the page that was held.
-func (w *walk) commitFirst() {
-	if w.first.content != nil {
-		w.first.content.Commit()
-		w.first.content = nil
 	}
 }
 
@@ -168,32 +138,12 @@ func (w *walk) proveWhole() error {
 }
 
 func (w *walk) pagingError(text string) error {
-	target := w.read.base.JoinPath(w.read.dialect.path)
-	target.RawQuery = w.query(w.trail.last(), w.read.client.config.PageSize).Encode()
-	return &Error{
-		Reason: ReasonPaging, Final: true, Op: OpList, URL: redact(target), Status: http.StatusOK,
-		Err: fmt.Errorf("%s, after %d images", text, w.read.info.Images),
-	}
+	return w.read.pagingError(text, w.query(w.trail.last(), w.read.client.config.PageSize))
 }
 
-// misread asks for the list without our extra parameters and tells whether that
-// shows images which the list with them does not: then the service takes them
-// for something else. An image created in the meantime shows in both.
+// misread tells whether the service takes our extra parameters for something
+// else.
 func (w *walk) misread() (bool, error) {
-	plain := walk{read: w.read, bare: true}
-	p, err := w.read.list(plain.query("", 0))
-	if err != nil || p.fresh == 0 {
-		return false, err
-	}
-	again, err := w.read.list(w.query("", w.read.client.config.PageSize))
-	if err != nil {
-		return false, err
-	}
-	return again.fresh < p.fresh, nil
-}
-
-// refused tells whether the service answered 400.
-func refused(err error) bool {
-	var failure *Error
-	return errors.As(err, &failure) && failure.Op == OpList && failure.Status == http.StatusBadRequest
+	plain := walk{progress: progress{read: w.read}, bare: true}
+	return w.read.misread(plain.query("", 0), w.query("", w.read.client.config.PageSize))
 }

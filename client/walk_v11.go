@@ -28,8 +28,7 @@ func walkFull(w *walk) error {
 			return err
 		}
 		if misread {
-			r.client.config.Trace.Notice("the service shows more images without our parameters than with them; they are given up",
-				"parameters", r.dialect.extras.Encode())
+			r.giveUp("the service shows more images without our parameters than with them; they are given up")
 			r.forget()
 			return walkBare(r)
 		}
@@ -39,9 +38,8 @@ func walkFull(w *walk) error {
 	return nil
 }
 
-// walkBare reads the list by the documented parameters alone, and remembers to.
+// walkBare reads the list by the documented parameters alone.
 func walkBare(r *read) error {
-	r.lessons.bare = true
 	w, err := beginWalk(r, true)
 	if err == nil {
 		err = w.toEnd()
@@ -90,8 +88,7 @@ func insist(r *read) error {
 	r.forget()
 	w, err := beginWalk(r, false)
 	if refused(err) {
-		r.client.config.Trace.Notice("the service pages, but refuses our parameters; they are given up",
-			"parameters", r.dialect.extras.Encode())
+		r.giveUp("the service pages, but refuses our parameters; they are given up")
 		return walkBare(r)
 	}
 	if err != nil {

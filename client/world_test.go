@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"math/big"
 	"net/url"
@@ -30,6 +31,7 @@ type settings struct {
 	endpoint *url.URL
 	noAuth   bool
 	filters  []string
+	version  string // v1.1; "auto" for none
 }
 
 const (
@@ -64,7 +66,13 @@ func newWorld(t *testing.T, s settings) *world {
 	}
 	w.login = NewLogin(cloud, LoginConfig{UserAgent: "glance_exporter/test", Dial: w.net.Dial})
 	t.Cleanup(w.login.Close)
-	w.client = New(w.login, Config{PageSize: s.pageSize, Region: s.region, Endpoint: s.endpoint, Trace: w.trace, Filters: mustParseFilters(t, s.filters...)})
+	switch s.version {
+	case "":
+		s.version = "v1.1"
+	case "auto":
+		s.version = ""
+	}
+	w.client = New(w.login, Config{Version: s.version, PageSize: s.pageSize, Region: s.region, Endpoint: s.endpoint, Trace: w.trace, Filters: mustParseFilters(t, s.filters...)})
 	return w
 }
 
@@ -92,18 +100,23 @@ func (w *world) listWithin(t *testing.T, budget time.Duration) (*simcloud.Truth,
 	ctx, cancel := context.WithTimeout(t.Context(), budget)
 	defer cancel()
 	tally := newTruth()
-	info, err := w.client.List(ctx, func() Page { return &tallyPage{into: tally, truth: newTruth()} })
+	info, err := w.client.List(ctx, func() Page { return &tallyPage{into: tally, truth: newTruth(), v2: w.client.config.Version != "v1.1"} })
 	return tally, info, err
 }
 
 // mustMatch makes one read and compares it with the cloud's own truth.
 func (w *world) mustMatch(t *testing.T, user string) Info {
 	t.Helper()
+	return w.mustEqual(t, w.Truth(user))
+}
+
+// mustEqual makes one read and compares it with a truth.
+func (w *world) mustEqual(t *testing.T, want *simcloud.Truth) Info {
+	t.Helper()
 	got, info, err := w.list(t)
 	if err != nil {
 		t.Fatalf("the read failed: %v", err)
 	}
-	want := w.Truth(user)
 	if got.Images != want.Images || got.Size.Cmp(want.Size) != 0 {
 		t.Errorf("%d images of %s bytes were counted; there are %d of %s", got.Images, got.Size, want.Images, want.Size)
 	}
@@ -118,6 +131,11 @@ func (w *world) mustMatch(t *testing.T, user string) Info {
 	for key, condition := range want.Conditions {
 		if !reflect.DeepEqual(got.Conditions[key], condition) {
 			t.Errorf("status %q: counted %+v, there are %+v", key, got.Conditions[key], condition)
+		}
+	}
+	for store, sum := range want.Stores {
+		if !reflect.DeepEqual(got.Stores[store], sum) {
+			t.Errorf("store %s: counted %+v, there are %+v", store, got.Stores[store], sum)
 		}
 	}
 	if info.Images != got.Images {
@@ -140,11 +158,39 @@ func (w *world) mustFail(t *testing.T, want Reason) (*Error, Info) {
 func newTruth() *simcloud.Truth {
 	return &simcloud.Truth{
 		Size: new(big.Int), Groups: map[simcloud.GroupKey]*simcloud.Group{}, Conditions: map[simcloud.StatusKey]*simcloud.Condition{},
+		Stores: map[string]*simcloud.Group{},
 	}
 }
 
+// filtered is what the client's filters let pass of the truth.
+func (w *world) filtered(user string, dialect simcloud.Dialect) *simcloud.Truth {
+	filters := w.client.config.Filters
+	return w.TruthOf(user, dialect, func(img *simcloud.Image) bool {
+		text := func(value *string) []byte {
+			if value == nil {
+				return nil
+			}
+			return []byte(*value)
+		}
+		same := Image{
+			Name: text(img.Name), Status: []byte(img.Status), DiskFormat: text(img.DiskFormat),
+			ContainerFormat: text(img.ContainerFormat), Updated: img.Updated,
+		}
+		if same.SizeKnown = img.Size != nil && (*img.Size > 0 || img.Status != "active"); same.SizeKnown {
+			same.Size = *img.Size
+		}
+		if dialect == simcloud.V2 {
+			same.Updated = same.Updated.Truncate(time.Second)
+		}
+		return filters.pass(&same)
+	})
+}
+
 // tallyPage counts the images of a page as the simulated cloud counts its own.
-type tallyPage struct{ into, truth *simcloud.Truth }
+type tallyPage struct {
+	into, truth *simcloud.Truth
+	v2          bool
+}
 
 func (p *tallyPage) Add(img *Image) {
 	word := func(text []byte) string {
@@ -165,6 +211,12 @@ func (p *tallyPage) Add(img *Image) {
 		group.VirtualSize.SetInt64(img.VirtualSize)
 		group.WithVirtual++
 	}
+	if img.FailedImport && p.v2 {
+		condition.FailedImport++
+	}
+	for store := range bytes.FieldsFuncSeq(img.Stores, func(r rune) bool { return r == ',' }) {
+		addStore(p.truth, string(store), &simcloud.Group{Images: 1, Size: big.NewInt(img.Size)})
+	}
 	if len(img.Checksum) == 0 {
 		condition.WithoutChecksum++
 	}
@@ -181,6 +233,19 @@ func (p *tallyPage) Commit() {
 	for key, condition := range p.truth.Conditions {
 		addTo(p.into, simcloud.GroupKey{}, nil, key, condition)
 	}
+	for store, sum := range p.truth.Stores {
+		addStore(p.into, store, sum)
+	}
+}
+
+func addStore(truth *simcloud.Truth, store string, more *simcloud.Group) {
+	sum := truth.Stores[store]
+	if sum == nil {
+		sum = &simcloud.Group{Size: new(big.Int)}
+		truth.Stores[store] = sum
+	}
+	sum.Images += more.Images
+	sum.Size.Add(sum.Size, more.Size)
 }
 
 func addTo(truth *simcloud.Truth, key simcloud.GroupKey, group *simcloud.Group, status simcloud.StatusKey, condition *simcloud.Condition) {
@@ -214,5 +279,6 @@ func addTo(truth *simcloud.Truth, key simcloud.GroupKey, group *simcloud.Group, 
 		sum.WithoutChecksum += condition.WithoutChecksum
 		sum.WithoutSize += condition.WithoutSize
 		sum.Unprotected += condition.Unprotected
+		sum.FailedImport += condition.FailedImport
 	}
 }

@@ -37,6 +37,8 @@ type Image struct {
 	Updated         time.Time
 	Deleted         time.Time // zero: it is not
 	Properties      map[string]string
+	Extra           map[string]string // v2: further keys at top level, with their JSON
+	Stores          []string          // v2: where the data lies; nil where the service does not say
 	Members         map[string]string // project -> accepted or pending, of a shared image
 }
 
@@ -67,6 +69,13 @@ type Service struct {
 	SizeInProperty  bool // size is 0 or null, the bytes are in the property __image_size
 	MisreadIsPublic bool // takes is_public=None for a filter that no image passes
 	NoV11           bool // v1.1 was dropped
+	NoV2            bool // v2 is switched off
+	RefuseAll       bool // v2: answers 400 to visibility=all
+	PropertyFilters bool // v2: takes visibility=all, os_hidden and member_status for property filters
+	NextFirst       bool // v2: writes next before the images
+	NoLength        bool // v2: no Content-Length, and no keeping alive
+	Gzip            bool // v2: compresses where that is accepted
+	Stores          bool // v2: says in which stores the data lies
 	NoVersions      bool // has no version document
 }
 
@@ -105,7 +114,7 @@ type Cloud struct {
 // record is an image and the JSON that lists it, nil when it has to be made.
 type record struct {
 	Image
-	v11 []byte
+	v11, v2 []byte
 }
 
 // New makes a cloud.
@@ -200,7 +209,7 @@ func (c *Cloud) Update(id string, change func(*Image)) {
 func (c *Cloud) update(r *record, change func(*Image)) {
 	change(&r.Image)
 	r.Updated = time.Now().UTC()
-	r.v11 = nil
+	r.v11, r.v2 = nil, nil
 }
 
 // Images gives all images that are not deleted, newest first, as a list would.

@@ -23,11 +23,12 @@ type Fault struct {
 	// Unless spares the requests for which it is true; nil spares none.
 	Unless func(*http.Request) bool
 
-	Status   int           // of Status
-	Header   http.Header   // of Status and Redirect
-	Body     string        // of Status and Override
-	Location string        // of Redirect; "" means to itself
-	Delay    time.Duration // of Delay
+	Status   int                        // of Status
+	Header   http.Header                // of Status and Redirect
+	Body     string                     // of Status and Override
+	BodyOf   func(*http.Request) string // of Override, in place of Body
+	Location string                     // of Redirect; "" means to itself
+	Delay    time.Duration              // of Delay
 }
 
 // A Kind is a kind of fault.
@@ -61,9 +62,13 @@ var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request,
 		w.WriteHeader(f.Status)
 		_, _ = w.Write([]byte(f.Body))
 	},
-	Override: func(f *Fault, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	Override: func(f *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		f.headers(w)
-		_, _ = w.Write([]byte(f.Body))
+		body := f.Body
+		if f.BodyOf != nil {
+			body = f.BodyOf(r)
+		}
+		_, _ = w.Write([]byte(body))
 	},
 	Reset: func(*Fault, http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) },
 	Cut: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {

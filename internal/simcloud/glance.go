@@ -17,6 +17,10 @@ func (c *Cloud) GlanceHandler() http.Handler {
 			c.imageError(w, r, http.StatusNotFound, "The resource could not be found.")
 		})
 	}
+	mux.Handle("GET /v2/images", c.faulty("list", http.HandlerFunc(c.serveV2)))
+	mux.HandleFunc("GET /v2/images/", func(w http.ResponseWriter, r *http.Request) {
+		c.imageError(w, r, http.StatusNotFound, "The resource could not be found.")
+	})
 	mux.Handle("GET /", c.faulty("discovery", http.HandlerFunc(c.serveVersions)))
 	if c.options.Prefix == "" {
 		return mux
@@ -42,8 +46,10 @@ func (c *Cloud) serveVersions(w http.ResponseWriter, r *http.Request) {
 	entry := func(id, status, path string) {
 		versions = append(versions, object{"id": id, "status": status, "links": []object{{"rel": "self", "href": base + path}}})
 	}
-	entry("v2.6", "CURRENT", "/v2/")
-	entry("v2.0", "SUPPORTED", "/v2/")
+	if !service.NoV2 {
+		entry("v2.6", "CURRENT", "/v2/")
+		entry("v2.0", "SUPPORTED", "/v2/")
+	}
 	if !service.NoV11 {
 		entry("v1.1", "DEPRECATED", "/v1/")
 		entry("v1.0", "DEPRECATED", "/v1/")

@@ -76,7 +76,7 @@ func (c *Cloud) newImage(at time.Time) Image {
 		Properties:      map[string]string{"os_distro": c.pick(distros), "architecture": "x86_64"},
 	}
 	if img.Visibility == "shared" {
-		img.Members = map[string]string{c.projects[c.random.IntN(len(c.projects))]: "accepted"}
+		img.Members = map[string]string{c.projects[c.random.IntN(len(c.projects))]: []string{"accepted", "pending"}[c.random.IntN(2)]}
 	}
 	if c.random.IntN(3) == 0 {
 		img.Properties["image_type"] = "snapshot"
@@ -99,6 +99,9 @@ func (c *Cloud) newImage(at time.Time) Image {
 func (c *Cloud) fill(img *Image) {
 	switch img.Status {
 	case "queued":
+		if c.options.Service.Stores && c.random.IntN(4) == 0 {
+			img.Properties["os_glance_failed_import"] = "fast"
+		}
 		if c.random.IntN(2) == 0 {
 			img.Size = new(int64)
 		}
@@ -112,6 +115,9 @@ func (c *Cloud) fill(img *Image) {
 		img.Checksum = new(fmt.Sprintf("%016x%016x", c.random.Uint64(), c.random.Uint64()))
 		if c.random.IntN(4) > 0 {
 			img.VirtualSize = new(*img.Size + c.random.Int64N(100<<30))
+		}
+		if c.options.Service.Stores {
+			img.Stores = [][]string{{"fast"}, {"cheap"}, {"fast", "cheap"}}[c.random.IntN(3)]
 		}
 		if c.random.IntN(5000) == 0 {
 			img.VirtualSize = new(int64(1<<63 - 1)) // a forged header

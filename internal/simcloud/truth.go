@@ -24,6 +24,7 @@ type StatusKey struct{ Status, Public string }
 type Condition struct {
 	OldestUpdate, NewestCreation              time.Time
 	WithoutChecksum, WithoutSize, Unprotected int
+	FailedImport                              int // v2
 }
 
 // Truth is what a complete inventory shows.
@@ -32,17 +33,27 @@ type Truth struct {
 	Size       *big.Int
 	Groups     map[GroupKey]*Group
 	Conditions map[StatusKey]*Condition
+	Stores     map[string]*Group // v2
 }
+
+// Dialect is the version of the API through which a truth is seen.
+type Dialect bool
+
+// The dialects.
+const (
+	V11 Dialect = false // does not show other projects' community images
+	V2  Dialect = true
+)
 
 // Truth counts what a user should be shown by v1.1, from the cloud's own state.
 // It asks for nothing over the API and shares no code with what answers there.
 // It is nil for a user that does not exist.
 func (c *Cloud) Truth(user string) *Truth {
-	return c.TruthOf(user, func(*Image) bool { return true })
+	return c.TruthOf(user, V11, func(*Image) bool { return true })
 }
 
-// TruthOf is Truth for the images that a filter lets pass.
-func (c *Cloud) TruthOf(user string, pass func(*Image) bool) *Truth {
+// TruthOf is Truth in a dialect, for the images that a filter lets pass.
+func (c *Cloud) TruthOf(user string, dialect Dialect, pass func(*Image) bool) *Truth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u := c.users[user]
@@ -53,7 +64,7 @@ func (c *Cloud) TruthOf(user string, pass func(*Image) bool) *Truth {
 	for _, role := range u.roles {
 		admin = admin || role == "admin"
 	}
-	truth := &Truth{Size: new(big.Int), Groups: map[GroupKey]*Group{}, Conditions: map[StatusKey]*Condition{}}
+	truth := &Truth{Size: new(big.Int), Groups: map[GroupKey]*Group{}, Conditions: map[StatusKey]*Condition{}, Stores: map[string]*Group{}}
 	for _, r := range c.images {
 		img := &r.Image
 		if !img.Deleted.IsZero() || img.Status == "killed" || img.Status == "deleted" || img.Status == "pending_delete" {
@@ -61,15 +72,16 @@ func (c *Cloud) TruthOf(user string, pass func(*Image) bool) *Truth {
 		}
 		own := img.Owner != nil && *img.Owner == u.project
 		shared := img.Visibility == "shared" && img.Members[u.project] != ""
-		shown := own || shared || img.Visibility == "public" || admin && img.Visibility != "community"
+		community := img.Visibility == "community"
+		shown := own || shared || img.Visibility == "public" || admin && !community || community && dialect == V2
 		if shown && pass(img) {
-			truth.count(img)
+			truth.count(img, dialect)
 		}
 	}
 	return truth
 }
 
-func (t *Truth) count(img *Image) {
+func (t *Truth) count(img *Image, dialect Dialect) {
 	word := func(text *string) string {
 		if text == nil || *text == "" {
 			return "none"
@@ -102,11 +114,31 @@ func (t *Truth) count(img *Image) {
 		group.VirtualSize.Add(group.VirtualSize, big.NewInt(*img.VirtualSize))
 		group.WithVirtual++
 	}
-	if img.Updated.Before(condition.OldestUpdate) {
-		condition.OldestUpdate = img.Updated
+	updated, created := img.Updated, img.Created
+	if dialect == V2 { // which tells whole seconds
+		updated, created = updated.Truncate(time.Second), created.Truncate(time.Second)
 	}
-	if img.Created.After(condition.NewestCreation) {
-		condition.NewestCreation = img.Created
+	if updated.Before(condition.OldestUpdate) {
+		condition.OldestUpdate = updated
+	}
+	if created.After(condition.NewestCreation) {
+		condition.NewestCreation = created
+	}
+	if dialect == V2 && img.Properties["os_glance_failed_import"] != "" {
+		condition.FailedImport++
+	}
+	if dialect == V2 {
+		for _, store := range img.Stores {
+			sum := t.Stores[store]
+			if sum == nil {
+				sum = &Group{Size: new(big.Int)}
+				t.Stores[store] = sum
+			}
+			sum.Images++
+			if img.Size != nil {
+				sum.Size.Add(sum.Size, big.NewInt(*img.Size))
+			}
+		}
 	}
 	if word(img.Checksum) == "none" {
 		condition.WithoutChecksum++
