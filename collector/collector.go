@@ -21,11 +21,10 @@ func New(ctx context.Context, source Source, labels Labels) prometheus.Collector
 	return &scrape{ctx: ctx, source: source, labels: labels}
 }
 
-// Describe implements [prometheus.Collector].
+// Describe implements [prometheus.Collector]. It tells of all metrics that there
+// may be, those of single images too.
 func (s *scrape) Describe(descs chan<- *prometheus.Desc) {
-	for i := range metrics {
-		descs <- metrics[i].desc(s.labels)
-	}
+	eachMetric(func(m *metric) { descs <- m.desc(s.labels) })
 }
 
 // Collect implements [prometheus.Collector].
@@ -34,14 +33,14 @@ func (s *scrape) Collect(samples chan<- prometheus.Metric) {
 	if snapshot == nil {
 		return
 	}
-	for i := range metrics {
-		desc := metrics[i].desc(s.labels)
-		metrics[i].samples(snapshot, func(value float64, labels ...string) {
+	eachMetric(func(m *metric) {
+		desc := m.desc(s.labels)
+		m.samples(snapshot, func(value float64, labels ...string) {
 			sample, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 			if err != nil {
 				sample = prometheus.NewInvalidMetric(desc, err)
 			}
 			samples <- sample
 		})
-	}
+	})
 }

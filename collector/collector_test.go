@@ -33,9 +33,12 @@ type fixed struct{ snapshot *Snapshot }
 
 func (f fixed) Read(context.Context) *Snapshot { return f.snapshot }
 
-// mustLabels parses labels that are right.
+// mustLabels parses labels that are right, or none.
 func mustLabels(t testing.TB, names ...string) Labels {
 	t.Helper()
+	if len(names) == 0 {
+		return Labels{}
+	}
 	labels, err := ParseLabels(names)
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +138,7 @@ func goldens(t *testing.T) map[string]struct {
 } {
 	t.Helper()
 	byDefault := Config{Labels: DefaultLabels()}
+	perImage := Config{Labels: DefaultLabels(), PerImage: true}
 	all := mustLabels(t, LabelNames()...)
 	refused := &Snapshot{
 		Err: &client.Error{
@@ -156,6 +160,8 @@ func goldens(t *testing.T) map[string]struct {
 		"one":         {byDefault.Labels, whole(byDefault, anImage())},
 		"all_labels":  {all, whole(Config{Labels: all}, anImage())},
 		"no_labels":   {Labels{}, whole(Config{}, crowd()...)},
+		"per_image":   {byDefault.Labels, whole(perImage, nastyNamed()...)},
+		"nasty_ids":   {byDefault.Labels, whole(perImage, nastyIDs()...)},
 		"nasty":       {byDefault.Labels, whole(byDefault, nastyImages()...)},
 		"overflow":    {byDefault.Labels, whole(Config{Labels: byDefault.Labels, MaxGroups: 4}, crowd()...)},
 		"refused":     {byDefault.Labels, refused},

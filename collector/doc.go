@@ -11,12 +11,12 @@
 // why there is none, becomes a [Snapshot]. Neither ever changes, so all scrapes
 // that waited for the same read share them.
 //
-// [Shared] runs the reads, one at a time for all who wait, and the collector of
-// [New] turns a snapshot into samples by the table of [Metrics]. What the
-// exporter tells about itself is counted and logged in [Telemetry], and nowhere
+// [Shared] runs the reads, one at a time for all who wait; [Refresher] has it run
+// them in the background. The collector of [New] turns a snapshot into samples
+// by the tables of [Metrics] and [ImageMetrics]. What the exporter tells about itself is counted and logged in [Telemetry], and nowhere
 // else.
 //
 // Adding a label, a metric or one of the exporter's own counters means adding a
-// line to the table in labels.go, metrics.go or telemetry.go. The package knows
+// line to a table in labels.go, metrics.go or telemetry.go. The package knows
 // no HTTP.
 package collector

@@ -16,7 +16,8 @@ type Inventory struct {
 	size     wide
 	groups   []groupRow
 	statuses []statusRow
-	overflow int // combinations of label values that were folded
+	overflow int          // combinations of label values that were folded
+	single   [][]imageRow // the images one by one; nil unless they are kept
 }
 
 // groupRow is a group and the values of the group labels that it stands for.

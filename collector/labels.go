@@ -32,6 +32,7 @@ const (
 // label is one line of the table [groupLabels].
 type label struct {
 	name string
+	help string // what it tells of an image, as the end of a sentence
 	// folds tells what overflow does to the label's values: make them "other",
 	// or leave them alone because there are only ever a few.
 	folds bool
@@ -44,14 +45,66 @@ type label struct {
 // groupLabels lists the labels that an inventory can be grouped by, in the
 // order in which they are told to the user.
 var groupLabels = []label{
-	{labelStatus, false, ofText(func(img *client.Image) []byte { return img.Status })},
-	{"disk_format", true, ofText(func(img *client.Image) []byte { return img.DiskFormat })},
-	{labelPublic, false, ofFlag(func(img *client.Image) client.Flag { return img.Public })},
-	{"protected", false, ofFlag(func(img *client.Image) client.Flag { return img.Protected })},
-	{"container_format", true, ofText(func(img *client.Image) []byte { return img.ContainerFormat })},
-	{"visibility", false, visibility},
-	{"hidden", false, ofFlag(func(img *client.Image) client.Flag { return img.Hidden })},
-	{"owner", true, ofText(func(img *client.Image) []byte { return img.Owner })},
+	{
+		labelStatus, "the image's status, such as `active`, `queued` or `saving`",
+		false, ofText(func(img *client.Image) []byte { return img.Status }),
+	},
+	{
+		"disk_format", "the format of its disk, such as `qcow2` or `raw`",
+		true, ofText(func(img *client.Image) []byte { return img.DiskFormat }),
+	},
+	{
+		labelPublic, "whether everybody may use it",
+		false, ofFlag(func(img *client.Image) client.Flag { return img.Public }),
+	},
+	{
+		"protected", "whether it is protected from being deleted",
+		false, ofFlag(func(img *client.Image) client.Flag { return img.Protected }),
+	},
+	{
+		"container_format", "the format of the container around its disk, mostly `bare`",
+		true, ofText(func(img *client.Image) []byte { return img.ContainerFormat }),
+	},
+	{
+		"visibility", "`public`, `private`, `shared` or `community`; `other` for a word that the API does not know",
+		false, visibility,
+	},
+	{
+		"hidden", "whether it is hidden from the usual lists",
+		false, ofFlag(func(img *client.Image) client.Flag { return img.Hidden }),
+	},
+	{
+		"owner", "the id of the project that owns it",
+		true, ofText(func(img *client.Image) []byte { return img.Owner }),
+	},
+}
+
+// propertyPrefix begins the names of labels that show an image property.
+const propertyPrefix = "property:"
+
+// propertyLabel makes the label of the image property KEY, whose place in
+// [client.Image.Properties] is at.
+func propertyLabel(key string, at int) label {
+	return label{
+		"property_" + strings.Map(labelRune, key), "the image's property KEY",
+		true, ofText(func(img *client.Image) []byte {
+			if at >= len(img.Properties) {
+				return nil
+			}
+			return img.Properties[at]
+		}),
+	}
+}
+
+// labelRune makes a character of a property's name one that the name of a label
+// may have in every version of Prometheus.
+func labelRune(r rune) rune {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '_':
+		return r
+	default:
+		return '_'
+	}
 }
 
 // ofText makes a label's value of a text of the image.
@@ -99,37 +152,75 @@ func appendText(dst, text []byte) []byte {
 // Labels are the labels that an inventory is grouped by. The zero value groups
 // by nothing: all images are one group.
 type Labels struct {
-	list []label // status before the others, where it is among them
+	list       []label  // status before the others, where it is among them
+	properties []string // the image properties that they need
 }
 
 // DefaultLabels gives the labels that are used unless the user asks for others:
 // the first four of the table.
-func DefaultLabels() Labels { return Labels{groupLabels[:4:4]} }
+func DefaultLabels() Labels { return Labels{list: groupLabels[:4:4]} }
 
-// LabelNames gives the names of all labels that [ParseLabels] knows.
-func LabelNames() []string { return Labels{groupLabels}.Names() }
+// LabelNames gives the names of all labels that [ParseLabels] knows, but for
+// those of image properties.
+func LabelNames() []string { return Labels{list: groupLabels}.Names() }
 
-// ParseLabels looks up labels by name. A name that is unknown or given twice is
-// an error, which says what would be right. The order of the names makes a
-// difference only to which groups overflow folds first (see [Totals]).
+// ParseLabels looks up labels by name, where "property:KEY" is the label of the
+// image property KEY. It is an error, which says what would be right, when there
+// is no name at all, a name is unknown or given twice, or two properties would
+// make labels of the same name. The order of the names makes a difference only
+// to which groups overflow folds first (see [Totals]).
 func ParseLabels(names []string) (Labels, error) {
+	if len(names) == 0 || len(names) == 1 && names[0] == "" {
+		return Labels{}, fmt.Errorf("no label is named: %s", knownLabels())
+	}
 	var chosen Labels
+	given := make(map[string]string, len(names)) // by the name of the label
 	for _, name := range names {
-		known := slices.IndexFunc(groupLabels, func(l label) bool { return l.name == name })
-		if known < 0 {
-			return Labels{}, fmt.Errorf("unknown label %q: known are %s", name, strings.Join(LabelNames(), ", "))
+		l, err := chosen.lookUp(name)
+		if err != nil {
+			return Labels{}, err
 		}
-		if slices.Contains(chosen.Names(), name) {
+		switch twin, ok := given[l.name]; {
+		case ok && twin == name:
 			return Labels{}, fmt.Errorf("label %q is given twice", name)
+		case ok:
+			return Labels{}, fmt.Errorf("%q and %q would both become the label %s: choose one of them", twin, name, l.name)
 		}
+		given[l.name] = name
 		if name == labelStatus {
-			chosen.list = slices.Insert(chosen.list, 0, groupLabels[known])
+			chosen.list = slices.Insert(chosen.list, 0, l)
 		} else {
-			chosen.list = append(chosen.list, groupLabels[known])
+			chosen.list = append(chosen.list, l)
 		}
 	}
 	return chosen, nil
 }
+
+// lookUp finds a label by the name that it is chosen by. The property that it
+// needs is added to those of the labels.
+func (l *Labels) lookUp(name string) (label, error) {
+	if key, ok := strings.CutPrefix(name, propertyPrefix); ok {
+		if key == "" {
+			return label{}, fmt.Errorf("label %q names no property: it must be %sKEY", name, propertyPrefix)
+		}
+		l.properties = append(l.properties, key)
+		return propertyLabel(key, len(l.properties)-1), nil
+	}
+	known := slices.IndexFunc(groupLabels, func(l label) bool { return l.name == name })
+	if known < 0 {
+		return label{}, fmt.Errorf("unknown label %q: %s", name, knownLabels())
+	}
+	return groupLabels[known], nil
+}
+
+// knownLabels says which labels there are.
+func knownLabels() string {
+	return fmt.Sprintf("known are %s and %sKEY", strings.Join(LabelNames(), ", "), propertyPrefix)
+}
+
+// Properties gives the image properties that the labels show, in the order in
+// which they expect them in [client.Image.Properties].
+func (l Labels) Properties() []string { return slices.Clone(l.properties) }
 
 // Names gives the labels' names: status first, the others in the order in which
 // they were chosen.

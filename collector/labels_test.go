@@ -71,15 +71,31 @@ func TestParseLabels(t *testing.T) {
 		want  []string
 		err   string
 	}{
-		{"none at all", nil, []string{}, ""},
+		{
+			"none at all", nil, nil,
+			"no label is named: known are status, disk_format, public, protected, container_format, visibility, hidden, owner and property:KEY",
+		},
+		{"an empty flag", []string{""}, nil, "no label is named: known are status,"},
 		{"the default", DefaultLabels().Names(), []string{"status", "disk_format", "public", "protected"}, ""},
 		{"status goes first", []string{"owner", "status"}, []string{"status", "owner"}, ""},
 		{"the others stay in order", []string{"public", "owner"}, []string{"public", "owner"}, ""},
 		{
 			"unknown", []string{"status", "colour"}, nil,
-			`unknown label "colour": known are status, disk_format, public, protected, container_format, visibility, hidden, owner`,
+			`unknown label "colour": known are status, disk_format, public, protected, container_format, visibility, hidden, owner and property:KEY`,
 		},
-		{"empty", []string{""}, nil, `unknown label ""`},
+		{"a comma too many", []string{"status", ""}, nil, `unknown label ""`},
+		{"blanks", []string{"status", " owner"}, nil, `unknown label " owner"`},
+		{"a property", []string{"property:os_distro", "status"}, []string{"status", "property_os_distro"}, ""},
+		{"a property as the service spells it", []string{"property:hw:Disk-Bus.é\xFF2"}, []string{"property_hw_Disk_Bus___2"}, ""},
+		{"a property of a label's name", []string{"property:status", "status"}, []string{"status", "property_status"}, ""},
+		{"two properties that differ by case", []string{"property:A", "property:a"}, []string{"property_A", "property_a"}, ""},
+		{"a property without a name", []string{"property:"}, nil, `label "property:" names no property: it must be property:KEY`},
+		{"a property twice", []string{"property:a", "property:a"}, nil, `label "property:a" is given twice`},
+		{
+			"two properties, one label", []string{"property:os-distro", "status", "property:os_distro"}, nil,
+			`"property:os-distro" and "property:os_distro" would both become the label property_os_distro: choose one of them`,
+		},
+		{"almost a property", []string{"properties:a"}, nil, `unknown label "properties:a"`},
 		{"twice", []string{"status", "owner", "status"}, nil, `label "status" is given twice`},
 	}
 	for _, c := range cases {
@@ -94,6 +110,45 @@ func TestParseLabels(t *testing.T) {
 				t.Errorf("got %q, want %q", labels.Names(), c.want)
 			}
 		})
+	}
+}
+
+func TestPropertiesAreThoseOfTheImage(t *testing.T) {
+	labels := mustLabels(t, "property:os_distro", "owner", "property:image_type", "status")
+	properties := labels.Properties()
+	if want := []string{"os_distro", "image_type"}; !slices.Equal(properties, want) {
+		t.Fatalf("got %q, want %q", properties, want)
+	}
+	properties[0] = "changed"
+	if labels.Properties()[0] != "os_distro" {
+		t.Error("the labels can be changed from outside")
+	}
+	img := client.Image{Properties: [][]byte{[]byte("deb\xFFan"), nil}}
+	if got, want := labels.values(string(labels.appendKey(nil, &img))), []string{"none", "deb\uFFFDan", "none", "none"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	img.Properties = nil // of a client that reads none
+	if got := labels.values(string(labels.appendKey(nil, &img))); got[1] != "none" {
+		t.Errorf("got %q", got)
+	}
+	if none := DefaultLabels().Properties(); len(none) != 0 {
+		t.Errorf("the default labels need %q", none)
+	}
+}
+
+func TestOverflowFoldsProperties(t *testing.T) {
+	labels := mustLabels(t, "public", "property:os_distro")
+	var images []client.Image
+	for _, distro := range []string{"", "debian", "other", "ubuntu"} {
+		images = append(images, client.Image{Public: client.True, Properties: [][]byte{[]byte(distro)}})
+	}
+	inventory := inventoryOf(Config{Labels: labels, MaxGroups: 1}, images...)
+	var got []string
+	for _, row := range inventory.groups {
+		got = append(got, strings.Join(row.values, " "))
+	}
+	if want := []string{"true debian", "true other"}; !slices.Equal(got, want) || inventory.overflow != 3 {
+		t.Errorf("got %q, %d folded; want %q", got, inventory.overflow, want)
 	}
 }
 

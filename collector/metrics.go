@@ -11,7 +11,7 @@ import (
 // emit adds a sample to a metric: its value, and those of its labels.
 type emit func(value float64, labels ...string)
 
-// metric is one line of the table [metrics].
+// metric is one line of the tables below.
 type metric struct {
 	name   string
 	help   string
@@ -20,9 +20,11 @@ type metric struct {
 	samples func(*Snapshot, emit)
 }
 
-// metrics lists what a scrape shows of a cloud, all of it gauges: first the
-// inventory, which is there only when it was read whole, then the read itself.
-var metrics = []metric{
+// What a scrape shows of a cloud is listed in three tables, all of it gauges.
+
+// inventoryMetrics tell of the inventory, and are there only when it was read
+// whole.
+var inventoryMetrics = []metric{
 	{
 		"glance_images", "Number of images.",
 		Labels.Names, perGroup(func(g *groupRow) (float64, bool) { return float64(g.images), true }),
@@ -46,7 +48,7 @@ var metrics = []metric{
 	},
 	{
 		"glance_images_oldest_update_timestamp_seconds",
-		"When that image was changed last which has not been changed for longest: since when something is stuck.",
+		"Earliest time at which an image was changed last: since when something is stuck.",
 		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return timestamp(s.oldestUpdate) }),
 	},
 	{
@@ -81,6 +83,43 @@ var metrics = []metric{
 		"Number of combinations of label values beyond the limit of groups or of statuses, which were folded into \"other\".",
 		only(), total(func(i *Inventory) float64 { return float64(i.overflow) }),
 	},
+}
+
+// imageMetrics tell of single images, where the inventory keeps these.
+var imageMetrics = []metric{
+	{
+		"glance_image_info", "Always 1: what is known of an image.",
+		only(imageLabels.Names()...), eachImage(func(i *imageRow, emit emit) { emit(1, imageLabels.values(i.key)...) }),
+	},
+	{
+		"glance_image_size_bytes", "Size of the image's data; left out where it is not known.",
+		only(labelID), perImage(func(i *imageRow) (float64, bool) { return float64(i.size), i.size >= 0 }),
+	},
+	{
+		"glance_image_virtual_size_bytes", "Size of the disk that the image describes; left out where it reports none.",
+		only(labelID), perImage(func(i *imageRow) (float64, bool) { return float64(i.virtual), i.virtual >= 0 }),
+	},
+	{
+		"glance_image_min_disk_bytes", "Size of the smallest disk that the image may be started on; 0 where it asks for none.",
+		only(labelID), perImage(func(i *imageRow) (float64, bool) { return float64(i.minDisk) * gibibyte, true }),
+	},
+	{
+		"glance_image_min_ram_bytes", "Smallest memory that the image may be started with; 0 where it asks for none.",
+		only(labelID), perImage(func(i *imageRow) (float64, bool) { return float64(i.minRAM) * mebibyte, true }),
+	},
+	{
+		"glance_image_created_timestamp_seconds", "When the image was created; left out where the service does not say.",
+		only(labelID), perImage(func(i *imageRow) (float64, bool) { return timestamp(i.created) }),
+	},
+	{
+		"glance_image_updated_timestamp_seconds", "When the image was changed last; left out where the service does not say.",
+		only(labelID), perImage(func(i *imageRow) (float64, bool) { return timestamp(i.updated) }),
+	},
+}
+
+// readMetrics tell of the read itself, and are there with an inventory and in
+// place of one.
+var readMetrics = []metric{
 	{
 		"glance_up", "Whether the last read brought the whole inventory (1) or failed (0).",
 		only(), func(s *Snapshot, emit emit) { emit(boolean(s.Err == nil)) },
@@ -120,6 +159,21 @@ var metrics = []metric{
 			}
 		},
 	},
+}
+
+// What the API calls MB and GB.
+const (
+	mebibyte = 1 << 20
+	gibibyte = 1 << 30
+)
+
+// eachMetric goes through the lines of all tables.
+func eachMetric(do func(*metric)) {
+	for _, table := range [][]metric{inventoryMetrics, imageMetrics, readMetrics} {
+		for i := range table {
+			do(&table[i])
+		}
+	}
 }
 
 // only gives labels that do not depend on those that the user chose.
@@ -196,10 +250,19 @@ type MetricDoc struct {
 }
 
 // Metrics describes what a scrape shows of a cloud whose inventory is grouped by
-// the labels, in the order of the documentation.
+// the labels, in the order of the documentation: the inventory, then the read.
 func Metrics(labels Labels) []MetricDoc {
-	docs := make([]MetricDoc, len(metrics))
-	for i, m := range metrics {
+	return append(describe(inventoryMetrics, labels), describe(readMetrics, labels)...)
+}
+
+// ImageMetrics describes what a scrape shows of each image where the inventory
+// keeps single images.
+func ImageMetrics() []MetricDoc { return describe(imageMetrics, Labels{}) }
+
+// describe describes the metrics of a table.
+func describe(table []metric, labels Labels) []MetricDoc {
+	docs := make([]MetricDoc, len(table))
+	for i, m := range table {
 		docs[i] = MetricDoc{Name: m.name, Type: "gauge", Help: m.help, Labels: m.labels(labels)}
 	}
 	return docs

@@ -30,8 +30,14 @@ type Scope struct {
 	imageRequests atomic.Int64 // answered or broken off, to the image service
 
 	mu        sync.Mutex
-	failing   bool          // the last read failed
+	last      LastRead
 	lastWhole time.Duration // what the last whole read took; 0 before the first
+}
+
+// LastRead tells when a cloud was read last, and how that ended.
+type LastRead struct {
+	Ended  time.Time     // zero before the first read has ended
+	Reason client.Reason // why it failed; "" where it was whole
 }
 
 var _ client.Trace = (*Scope)(nil)
@@ -93,11 +99,15 @@ func (s *Scope) requestCount() int64 { return s.imageRequests.Load() }
 // readEnded counts and logs a read that has ended, whole or not.
 func (s *Scope) readEnded(snapshot *Snapshot) {
 	s.scrapes.WithLabelValues().Inc()
-	failed := snapshot.Err != nil
+	ended := LastRead{Ended: snapshot.Began.Add(snapshot.Duration)}
+	if snapshot.Err != nil {
+		ended.Reason = snapshot.Err.Reason
+	}
+	failed := ended.Reason != ""
 
 	s.mu.Lock()
-	recovered := s.failing && !failed
-	s.failing = failed
+	recovered := s.last.Reason != "" && !failed
+	s.last = ended
 	if !failed {
 		s.lastWhole = snapshot.Duration
 	}
@@ -113,11 +123,25 @@ func (s *Scope) readEnded(snapshot *Snapshot) {
 	}
 }
 
-// gaveUp counts and logs that a scrape ran out of time while others went on
-// waiting for the read. The read itself is counted when it ends.
-func (s *Scope) gaveUp(snapshot *Snapshot) {
-	s.fail("a scrape ran out of time while others go on waiting for the inventory", snapshot)
+// Last tells how the last read ended that was counted.
+func (s *Scope) Last() LastRead {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
+
+// gaveUp counts and logs that a scrape ran out of time while the read goes on,
+// for others or in the background. The read itself is counted when it ends.
+func (s *Scope) gaveUp(snapshot *Snapshot) {
+	msg := "a scrape ran out of time while others go on waiting for the inventory"
+	if snapshot.RefreshInterval > 0 {
+		msg = "a scrape ran out of time while the first inventory is being read in the background"
+	}
+	s.fail(msg, snapshot)
+}
+
+// refreshHint is told where the time of a scrape is too short for a read.
+const refreshHint = "--inventory.refresh-interval reads in the background, without regard to the time that a scrape has"
 
 // fail counts and logs a failure.
 func (s *Scope) fail(msg string, snapshot *Snapshot) {
@@ -140,15 +164,26 @@ func (s *Scope) fail(msg string, snapshot *Snapshot) {
 	keyvals = append(keyvals, "err", err.Err)
 	keyvals = append(keyvals, progress(snapshot)...)
 	if err.Reason == client.ReasonTimeout {
-		keyvals = append(keyvals, "timeout", snapshot.Timeout)
-		s.mu.Lock()
-		lastWhole := s.lastWhole
-		s.mu.Unlock()
-		if lastWhole > 0 {
-			keyvals = append(keyvals, "last_whole_read", lastWhole)
-		}
+		keyvals = append(keyvals, s.timing(snapshot)...)
 	}
 	s.log(level.Error(s.logger), msg, keyvals...)
+}
+
+// timing says what a read that ran out of time would have needed.
+func (s *Scope) timing(snapshot *Snapshot) []any {
+	keyvals := []any{"timeout", snapshot.Timeout}
+	s.mu.Lock()
+	lastWhole := s.lastWhole
+	s.mu.Unlock()
+	if lastWhole > 0 {
+		keyvals = append(keyvals, "last_whole_read", lastWhole)
+	} else {
+		keyvals = append(keyvals, "last_whole_read", valueNone)
+	}
+	if snapshot.RefreshInterval == 0 {
+		keyvals = append(keyvals, "hint", refreshHint)
+	}
+	return keyvals
 }
 
 // progress says how far a read got.

@@ -23,7 +23,8 @@ import (
 //     is counted. If it was the last one the read is cancelled and counts
 //     nowhere.
 //
-// A read that has ended or was cancelled is not joined any more.
+// A read that has ended or was cancelled is not joined any more, nor is one that
+// a [Refresher] has it do in the background.
 type Shared struct {
 	lister Lister
 	config Config
@@ -45,6 +46,7 @@ type read struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	began    time.Time
+	interval time.Duration // of reads in the background; 0 where scrapes wait for the read
 	totals   *Totals
 	requests int64         // the scope's count when the read began
 	done     chan struct{} // closed after snapshot was set
@@ -55,10 +57,17 @@ type read struct {
 	ended    bool
 }
 
-// waiter is one call of [Shared.Read].
+// waiter is one call of Read.
 type waiter struct {
 	joined   time.Time
 	deadline time.Time // zero for none
+}
+
+// newWaiter makes a waiter that comes now and waits until ctx ends.
+func newWaiter(ctx context.Context) *waiter {
+	w := &waiter{joined: time.Now()}
+	w.deadline, _ = ctx.Deadline()
+	return w
 }
 
 // readContext is the context of a read. Its deadline moves as waiters come and
@@ -88,9 +97,7 @@ func (s *Shared) Read(ctx context.Context) *Snapshot {
 // join makes the caller one of those who wait for the current read, which it
 // starts where there is none.
 func (s *Shared) join(ctx context.Context) (*read, *waiter) {
-	w := &waiter{joined: time.Now()}
-	w.deadline, _ = ctx.Deadline()
-
+	w := newWaiter(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	started := s.current == nil
@@ -156,10 +163,11 @@ func (s *Shared) run(r *read) {
 // outcome makes the snapshot of an ended read.
 func (r *read) outcome(info client.Info, err error) *Snapshot {
 	snapshot := &Snapshot{
-		Began:    r.began,
-		Duration: time.Since(r.began),
-		Timeout:  span(r.began, r.deadline),
-		Info:     info,
+		Began:           r.began,
+		Duration:        time.Since(r.began),
+		Timeout:         span(r.began, r.deadline),
+		RefreshInterval: r.interval,
+		Info:            info,
 	}
 	if err == nil {
 		snapshot.Inventory = r.totals.Inventory(r.began)
@@ -192,7 +200,6 @@ func (s *Shared) leave(r *read, w *waiter, cause error) *Snapshot {
 	default:
 		s.stop(r, context.Canceled)
 	}
-	info := s.info
 	s.mu.Unlock()
 
 	switch {
@@ -202,9 +209,7 @@ func (s *Shared) leave(r *read, w *waiter, cause error) *Snapshot {
 		<-r.done
 		return r.snapshot
 	default:
-		snapshot := s.timedOut(r, w, cause, info)
-		s.scope.gaveUp(snapshot)
-		return snapshot
+		return s.giveUp(r, w, cause, 0)
 	}
 }
 
@@ -215,19 +220,46 @@ func (s *Shared) stop(r *read, cause error) {
 	r.cancel(cause)
 }
 
-// timedOut makes the snapshot of a waiter that could not wait for the read's
-// end. Version and role are those that the last read learned.
-func (s *Shared) timedOut(r *read, w *waiter, cause error, known client.Info) *Snapshot {
-	info := client.Info{Version: known.Version, Admin: known.Admin}
-	info.Requests = int(s.scope.requestCount() - r.requests)
-	info.Pages, info.Images = r.totals.Progress()
-	return &Snapshot{
-		Err:      &client.Error{Reason: client.ReasonTimeout, Err: cause},
-		Began:    w.joined,
-		Duration: time.Since(w.joined),
-		Timeout:  span(w.joined, w.deadline),
-		Info:     info,
+// giveUp counts that a waiter could not wait for the read's end, and makes its
+// snapshot. Version and role are those that the last read learned. The read is
+// nil where it has not begun, and the interval 0 unless it is one in the
+// background.
+func (s *Shared) giveUp(r *read, w *waiter, cause error, interval time.Duration) *Snapshot {
+	s.mu.Lock()
+	info := client.Info{Version: s.info.Version, Admin: s.info.Admin}
+	s.mu.Unlock()
+	if r != nil {
+		info.Requests = int(s.scope.requestCount() - r.requests)
+		info.Pages, info.Images = r.totals.Progress()
 	}
+	snapshot := &Snapshot{
+		Err:             &client.Error{Reason: client.ReasonTimeout, Err: cause},
+		Began:           w.joined,
+		Duration:        time.Since(w.joined),
+		Timeout:         span(w.joined, w.deadline),
+		RefreshInterval: interval,
+		Info:            info,
+	}
+	s.scope.gaveUp(snapshot)
+	return snapshot
+}
+
+// newBackgroundRead makes a read that begins now, that nobody joins, and that
+// has the time of an interval.
+func (s *Shared) newBackgroundRead(interval time.Duration) *read {
+	r := s.newRead(time.Now())
+	r.interval, r.deadline = interval, r.began.Add(interval)
+	return r
+}
+
+// runInBackground does that read. It gives nil when ctx ended before.
+func (s *Shared) runInBackground(ctx context.Context, r *read) *Snapshot {
+	ctx, cancel := context.WithDeadlineCause(ctx, r.deadline, errInterval)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
+	defer stop()
+	s.run(r)
+	return r.snapshot
 }
 
 // late tells whether a context ended because its deadline had passed.

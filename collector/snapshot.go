@@ -9,7 +9,9 @@ import (
 // Snapshot is the outcome of one read, as a scrape shows it. It never changes
 // once it is made: scrapes that waited for the same read share it.
 type Snapshot struct {
-	// Inventory is nil unless the whole inventory was read.
+	// Inventory is nil unless the whole inventory was read. Where inventories
+	// are read in the background it may be of an earlier read, when this one
+	// failed.
 	Inventory *Inventory
 	// Err is why the read failed; nil when it did not.
 	Err *client.Error

@@ -41,7 +41,7 @@ var ownMetrics = [...]MetricDoc{
 	},
 	scrapeErrorsTotal: {
 		"glance_scrape_errors_total", "counter",
-		"Number of reads that failed, and of scrapes that ran out of time while others went on waiting for the same read, by reason.",
+		"Number of reads that failed, and of scrapes that ran out of time while the read went on, by reason.",
 		[]string{labelCloud, labelRegion, labelReason},
 	},
 	requestsTotal: {

@@ -165,6 +165,38 @@ func timedOutRead() *Snapshot {
 	}
 }
 
+// inBackground makes a read one of the background.
+func inBackground(snapshot *Snapshot) *Snapshot {
+	snapshot.RefreshInterval = 9500 * time.Millisecond
+	return snapshot
+}
+
+func TestTheLastReadIsRemembered(t *testing.T) {
+	telemetry, _ := newTestTelemetry()
+	scope := telemetry.For("otc", "")
+	at := func(offset time.Duration, snapshot *Snapshot) *Snapshot {
+		snapshot.Began = began.Add(offset)
+		return snapshot
+	}
+	cases := []struct {
+		name string
+		tell func()
+		want LastRead
+	}{
+		{"none", func() {}, LastRead{}},
+		{"whole", func() { scope.readEnded(at(0, wholeRead())) }, LastRead{began.Add(4 * time.Second), ""}},
+		{"a scrape that gave up is none", func() { scope.gaveUp(at(time.Hour, timedOutRead())) }, LastRead{began.Add(4 * time.Second), ""}},
+		{"refused", func() { scope.readEnded(at(time.Minute, refusedRead())) }, LastRead{began.Add(62 * time.Second), client.ReasonForbidden}},
+		{"whole again", func() { scope.readEnded(at(time.Hour, wholeRead())) }, LastRead{began.Add(time.Hour + 4*time.Second), ""}},
+	}
+	for _, c := range cases {
+		c.tell()
+		if got := scope.Last(); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestEachReadIsOneLine(t *testing.T) {
 	cases := []struct {
 		name string
@@ -187,12 +219,24 @@ func TestEachReadIsOneLine(t *testing.T) {
 			"timed out, before any was whole",
 			func(s *Scope) { s.readEnded(timedOutRead()) },
 			[]string{`level=error msg="reading the inventory failed" cloud=otc region=eu-de reason=timeout err="budget spent" ` +
-				`duration=9.5s requests=0 pages=0 images=0 timeout=9.5s`},
+				`duration=9.5s requests=0 pages=0 images=0 timeout=9.5s last_whole_read=none ` +
+				`hint="--inventory.refresh-interval reads in the background, without regard to the time that a scrape has"`},
 		},
 		{
 			"timed out, after one that was whole",
 			func(s *Scope) { s.readEnded(wholeRead()); s.readEnded(timedOutRead()) },
-			[]string{"level=debug", "level=error * timeout=9.5s last_whole_read=4s"},
+			[]string{"level=debug", "level=error * timeout=9.5s last_whole_read=4s " +
+				`hint="--inventory.refresh-interval reads in the background, without regard to the time that a scrape has"`},
+		},
+		{
+			"timed out in the background, where there is nothing to hint at",
+			func(s *Scope) { s.readEnded(inBackground(timedOutRead())) },
+			[]string{"level=error * timeout=9.5s last_whole_read=none"},
+		},
+		{
+			"a scrape that did not wait for the first read in the background",
+			func(s *Scope) { s.gaveUp(inBackground(timedOutRead())) },
+			[]string{`level=error msg="a scrape ran out of time while the first inventory is being read in the background" * timeout=9.5s last_whole_read=none`},
 		},
 		{
 			"recovery is told once",

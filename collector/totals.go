@@ -25,10 +25,12 @@ type Config struct {
 	// MaxGroups is how many groups are kept before the rest is folded; below
 	// 1 it stands for [DefaultMaxGroups].
 	MaxGroups int
+	// PerImage keeps each image too, which takes memory for each.
+	PerImage bool
 }
 
 // Totals sums up an inventory while it is read, in memory that does not grow
-// with the number of images. The sums depend on the images only: neither their
+// with the number of images unless single images are kept. The sums depend on the images only: neither their
 // order nor how they are cut into pages makes a difference.
 //
 // Overflow: the first MaxGroups combinations of label values are kept, in the
@@ -47,6 +49,7 @@ type Totals struct {
 	size     wide
 	statuses firstValues[conditions, *conditions]
 	groups   groups
+	single   imageRows
 	buf      []byte // reused for the key of each image
 
 	pages, images atomic.Int64
@@ -92,11 +95,12 @@ func (t *Totals) Inventory(began time.Time) *Inventory {
 		groups:   t.groups.rows(),
 		statuses: statusRows(t.statuses.sums()),
 		overflow: len(t.groups.overflow),
+		single:   t.single.rows(),
 	}
 }
 
 // add folds one image in. It allocates nothing when an image of the same group
-// was seen before.
+// was seen before, but where single images are kept.
 func (t *Totals) add(img *client.Image) {
 	t.images.Add(1)
 	if img.SizeKnown {
@@ -106,6 +110,9 @@ func (t *Totals) add(img *client.Image) {
 	t.statuses.at(t.buf)[img.Public].add(img)
 	t.buf = t.config.Labels.appendKey(t.buf[:0], img)
 	t.groups.at(t.buf).add(img)
+	if t.config.PerImage {
+		t.buf = t.single.add(img, t.buf)
+	}
 	t.bound()
 }
 
@@ -116,6 +123,7 @@ func (t *Totals) merge(page *Totals) {
 	t.size.merge(page.size)
 	t.statuses.merge(&page.statuses)
 	t.groups.merge(&page.groups)
+	t.single.merge(&page.single)
 	t.bound()
 }
 

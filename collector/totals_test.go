@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"reflect"
@@ -74,9 +75,11 @@ func TestTheImageIsNotKept(t *testing.T) {
 }
 
 func TestAnImageOfAKnownGroupAllocatesNothing(t *testing.T) {
-	page := NewTotals(Config{Labels: mustLabels(t, LabelNames()...)}).NewPage()
+	names := append(LabelNames(), "property:os_distro", "property:none")
+	page := NewTotals(Config{Labels: mustLabels(t, names...)}).NewPage()
 	img := anImage()
 	img.Owner = []byte("bro\xFFken")
+	img.Properties = [][]byte{[]byte("debi\xFFan"), nil}
 	page.Add(&img)
 	if allocs := testing.AllocsPerRun(1000, func() { page.Add(&img) }); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
@@ -191,6 +194,50 @@ func TestConditionsDoNotDependOnTheLabels(t *testing.T) {
 	got := inventoryOf(Config{Labels: mustLabels(t, "owner"), MaxGroups: 1}, images...).statuses
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// A cloud of 200,000 projects is one of 2,000 groups while it is read, too.
+func TestTwoHundredThousandOwners(t *testing.T) {
+	const owners, limit, pageSize = 200_000, DefaultMaxGroups, 1000
+	totals := NewTotals(Config{Labels: mustLabels(t, "status", "owner")})
+	img := anImage()
+	img.Size = 1
+	read := func(from, step int) {
+		for first := 0; first < owners; first += pageSize {
+			current, ok := totals.NewPage().(*page)
+			if !ok {
+				t.Fatal("a page of totals is something else")
+			}
+			for i := range pageSize {
+				img.Owner = fmt.Appendf(img.Owner[:0], "p%06d", (from+(first+i)*step)%owners)
+				current.Add(&img)
+			}
+			current.Commit()
+			for _, g := range []groups{current.totals.groups, totals.groups} {
+				if len(g.kept) > 2*limit || len(g.folded) > 1 {
+					t.Fatalf("%d groups are kept after %d images, and %d folded ones", len(g.kept), totals.images.Load(), len(g.folded))
+				}
+			}
+		}
+	}
+	read(0, 1)      // in order
+	read(7, 77_777) // and all again, here and there, which makes no more combinations
+	inventory := totals.Inventory(began)
+	if inventory.overflow != owners-limit || len(inventory.groups) != limit+1 || inventory.Images() != 2*owners {
+		t.Fatalf("%d groups of %d images, %d folded", len(inventory.groups), inventory.images, inventory.overflow)
+	}
+	for i, row := range inventory.groups {
+		want := groupRow{[]string{"active", ""}, group{images: 2, size: wide{lo: 2}}}
+		if i == 0 {
+			want.values[1], want.images, want.size.lo = valueOther, 2*(owners-limit), 2*(owners-limit)
+		} else {
+			want.values[1] = fmt.Sprintf("p%06d", i-1)
+		}
+		want.virtual.lo, want.withVirtual = want.images*uint64(img.VirtualSize), want.images
+		if !reflect.DeepEqual(row, want) {
+			t.Fatalf("got %+v, want %+v", row, want)
+		}
 	}
 }
 

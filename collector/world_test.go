@@ -20,6 +20,7 @@ import (
 // slowCloud is a lister whose reads take a time, one page and a request each
 // second, unless their context ends first.
 type slowCloud struct {
+	mu     sync.Mutex
 	takes  time.Duration
 	err    error         // of reads that are given the time
 	clings time.Duration // how long a cancelled read takes to end
@@ -34,10 +35,11 @@ func (c *slowCloud) List(ctx context.Context, newPage func() client.Page) (clien
 	defer c.ended.Add(1)
 	c.ctx.Store(&ctx)
 	info := client.Info{Version: "v1.1", Admin: client.True}
-	for end := time.Now().Add(c.takes); ; {
+	takes, clings, _ := c.plan()
+	for end := time.Now().Add(takes); ; {
 		select {
 		case <-ctx.Done():
-			time.Sleep(c.clings)
+			time.Sleep(clings)
 			reason := client.ReasonConnection
 			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 				reason = client.ReasonTimeout
@@ -51,9 +53,24 @@ func (c *slowCloud) List(ctx context.Context, newPage func() client.Page) (clien
 		c.trace.Request(client.OpList, 200, time.Second)
 		info.Requests, info.Pages, info.Images = info.Requests+1, info.Pages+1, info.Images+1
 		if !time.Now().Before(end) {
-			return info, c.err
+			_, _, err := c.plan()
+			return info, err
 		}
 	}
+}
+
+// plan gives how reads are to go now.
+func (c *slowCloud) plan() (takes, clings time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.takes, c.clings, c.err
+}
+
+// change changes how reads go while they are made in the background.
+func (c *slowCloud) change(change func(c *slowCloud)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(c)
 }
 
 // lockedBuffer is a buffer that can be read while others write.
@@ -82,7 +99,7 @@ func (b *lockedBuffer) String() string {
 type world struct {
 	*testing.T
 	cloud  *slowCloud
-	source *Shared
+	source Source
 	scope  *Scope
 	lines  *lockedBuffer
 }

@@ -1,0 +1,144 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestClosingEndsTheRead(t *testing.T) {
+	refreshing(t, func(w *refreshed) {
+		w.at(5 * time.Second)
+		last := w.now()
+		w.cloud.change(func(c *slowCloud) { c.clings = time.Second })
+		w.at(62 * time.Second)
+		before := time.Now()
+		w.refresher.Close()
+		if waited := time.Since(before); waited != time.Second {
+			t.Errorf("it waited %v for the read to end", waited)
+		}
+		if cause := context.Cause(*w.cloud.ctx.Load()); !errors.Is(cause, context.Canceled) {
+			t.Errorf("the read was told %v", cause)
+		}
+		w.refresher.Close() // again
+		w.refresher.Start(w.Context())
+		w.at(2 * time.Hour)
+		w.reads(2)
+		w.counted(1, 0, 1)
+		if got := w.stored(); got != last {
+			t.Error("a read that was cancelled shows")
+		}
+	})
+}
+
+func TestAScrapeThatWaitsWhenItIsClosedReadsForItself(t *testing.T) {
+	refreshing(t, func(w *refreshed) {
+		first := w.within(10 * time.Second)
+		w.at(2 * time.Second)
+		w.refresher.Close()
+		second := w.within(10 * time.Second)
+		w.at(7 * time.Second)
+		snapshot := w.answered(first)
+		w.whole(snapshot)
+		if w.answered(second) != snapshot {
+			t.Error("they did not share their read")
+		}
+		w.reads(2)
+		w.counted(1, 0, 1)
+	})
+}
+
+func TestTheContextEndsItToo(t *testing.T) {
+	inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
+		ctx, cancel := context.WithCancel(w.Context())
+		w.refresher.Start(ctx)
+		w.refresher.Start(ctx) // again
+		w.at(5 * time.Second)
+		w.begun(1)
+		cancel()
+		w.at(time.Hour)
+		w.reads(1)
+	})
+}
+
+func TestNothingIsReadBeforeTheStart(t *testing.T) {
+	inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
+		early := w.within(time.Second)
+		patient := w.within(time.Minute)
+		w.at(time.Second)
+		w.timedOut(w.answered(early))
+		w.begun(0)
+		w.refresher.Start(w.Context())
+		w.at(6 * time.Second)
+		w.whole(w.answered(patient))
+	})
+	t.Run("nor when it is closed first", func(t *testing.T) {
+		inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
+			w.refresher.Close()
+			w.refresher.Start(w.Context())
+			w.begun(0)
+			scrape := w.within(time.Minute)
+			w.at(5 * time.Second)
+			w.whole(w.answered(scrape))
+		})
+	})
+}
+
+func TestReadsStopWhenNobodyAsks(t *testing.T) {
+	const idle = 10 * minutely
+	inBackgroundWorld(t, RefreshConfig{Interval: minutely, IdleStop: idle}, func(w *refreshed) {
+		w.refresher.Start(w.Context())
+		w.at(time.Hour)
+		w.begun(0)
+
+		first := w.within(10 * time.Second)
+		w.at(time.Hour + 5*time.Second)
+		old := w.answered(first)
+		w.whole(old)
+		w.at(time.Hour + idle - minutely)
+		w.begun(10)
+		w.whole(w.now()) // the last to ask, after 9 minutes
+
+		w.at(3 * time.Hour)
+		const reads = 10 + 9
+		w.begun(reads)
+		w.counted(reads, 0, reads)
+		if w.stored() != nil {
+			t.Error("an inventory is kept that nobody asks for")
+		}
+
+		// The next one waits as the first one did, and within its own time.
+		hasty, patient := w.within(2*time.Second), w.within(10*time.Second)
+		w.at(3*time.Hour + 2*time.Second)
+		w.timedOut(w.answered(hasty))
+		w.pending(patient)
+		w.at(3*time.Hour + 5*time.Second)
+		fresh := w.answered(patient)
+		w.whole(fresh)
+		if !fresh.Began.Equal(w.start.Add(3 * time.Hour)) {
+			t.Errorf("it was given the read of %v", fresh.Began)
+		}
+		w.at(3*time.Hour + minutely)
+		w.begun(reads + 2)
+
+		// And a third time, closed while it is idle.
+		w.at(5 * time.Hour)
+		w.begun(reads + 10)
+		w.refresher.Close()
+		w.reads(reads + 10)
+	})
+}
+
+func TestReadsGoOnWhileSomebodyAsks(t *testing.T) {
+	inBackgroundWorld(t, RefreshConfig{Interval: minutely, IdleStop: 10 * minutely}, func(w *refreshed) {
+		w.refresher.Start(w.Context())
+		w.within(10 * time.Second)
+		for after := 9 * minutely; after < 2*time.Hour; after += 9 * minutely {
+			w.at(after)
+			w.now()
+		}
+		w.at(2*time.Hour - time.Second)
+		w.begun(120)
+	})
+}
