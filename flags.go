@@ -33,6 +33,7 @@ type config struct {
 	imageEndpoint string
 	endpoint      *url.URL // imageEndpoint, parsed; nil where there is none
 	noAuth        bool
+	apiVersion    string
 	pageSize      int
 	imageFilters  []string
 	filters       client.Filters // imageFilters, parsed
@@ -53,6 +54,7 @@ type config struct {
 
 const (
 	defaultAddress = ":10292"
+	versionAuto    = "auto"
 	// maxTimeout bounds a read, whatever Prometheus or a flag says.
 	maxTimeout    = 10 * time.Minute
 	maxDemoImages = 1_000_000
@@ -85,6 +87,8 @@ func newApp(cfg *config) *kingpin.Application {
 		PlaceHolder("URL").StringVar(&cfg.imageEndpoint)
 	app.Flag("image.no-auth", "Send no token, to a standalone service behind --image.endpoint.").
 		BoolVar(&cfg.noAuth)
+	app.Flag("image.api-version", "Version of the Image API: auto (v1.1 where the service offers it, else v2), v1.1 or v2.").
+		Default(versionAuto).EnumVar(&cfg.apiVersion, append([]string{versionAuto}, client.Versions()...)...)
 	app.Flag("image.page-size", "Images asked for in one page of the list.").
 		Default("1000").IntVar(&cfg.pageSize)
 	app.Flag("image.filter", "Restrict the inventory; repeatable, a key once: "+strings.Join(client.FilterKeys(), ", ")+".").
@@ -322,6 +326,19 @@ func (cfg *config) metricsCloud(env client.Environment) (*client.Cloud, error) {
 		return env.Cloud(cfg.region)
 	default:
 		return nil, errors.New("no cloud is configured: name one of clouds.yaml by --cloud, set the OS_* variables of the openstack client, or try --demo")
+	}
+}
+
+// version is the one that the client shall speak, "" for what it finds. The
+// simulated cloud offers both, and shows more of itself through the later one.
+func (cfg *config) version() string {
+	switch {
+	case cfg.apiVersion != versionAuto:
+		return cfg.apiVersion
+	case cfg.demo:
+		return "v2"
+	default:
+		return ""
 	}
 }
 

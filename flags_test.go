@@ -84,6 +84,7 @@ func TestBadFlags(t *testing.T) {
 		{"a secure.yaml of a wrong type", []string{"--config.check", "--clouds-file=secured/clouds.yaml", "--cloud=good"}, []string{"secure.yaml", "wrong type"}},
 		{"a cloud and no clouds.yaml", []string{"--cloud=good"}, []string{"--cloud", "clouds.yaml", "--clouds-file"}},
 		{"no cloud at all", nil, []string{"--cloud", "OS_*", "--demo"}},
+		{"a version of the API that is none", append(check, "--image.api-version=v3"), []string{"--image.api-version", "v1.1", "v2"}},
 		{"page size 0", append(check, "--image.page-size=0"), []string{"--image.page-size", "at least 1"}},
 		{"page size -5", append(check, "--image.page-size=-5"), []string{"--image.page-size", "at least 1"}},
 		{"a page size that is no number", append(check, "--image.page-size=many"), []string{"--image.page-size", "integer"}},

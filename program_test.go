@@ -387,7 +387,7 @@ func TestOnce(t *testing.T) {
 func TestProgramFilters(t *testing.T) {
 	cloud, file := simulate(t, simcloud.Options{Images: 300})
 	p := start(t, "--clouds-file", file, "--cloud=admin", "--image.filter=status=active", "--image.filter=disk_format=qcow2")
-	mustBeTrue(t, p.scrape(), cloud.TruthOf("admin", func(img *simcloud.Image) bool {
+	mustBeTrue(t, p.scrape(), cloud.TruthOf("admin", simcloud.V11, func(img *simcloud.Image) bool {
 		return img.Status == "active" && *img.DiskFormat == "qcow2"
 	}))
 }
@@ -430,7 +430,7 @@ func TestProgramKeepsToTheTimeThatPrometheusAnnounces(t *testing.T) {
 // also when the program is told to end.
 func TestProgramLimitsAndDrainsRequests(t *testing.T) {
 	cloud, file := simulate(t, simcloud.Options{Images: 5})
-	p := start(t, "--clouds-file", file, "--cloud=admin", "--web.max-requests=2")
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--web.max-requests=1")
 	held := make(chan struct{})
 	asked := make(chan struct{}, 10)
 	cloud.OnRequest(func(r *http.Request) {
@@ -439,25 +439,24 @@ func TestProgramLimitsAndDrainsRequests(t *testing.T) {
 			<-held
 		}
 	})
-	results := make(chan string, 2)
-	for range 2 {
-		go func() {
-			got, err := fetch(t.Context(), &http.Client{}, "http://"+p.address+"/metrics")
-			if err != nil {
-				t.Errorf("a scrape under way: %v", err)
-			}
-			results <- got.body
-		}()
-	}
+	result := make(chan string, 1)
+	go func() {
+		got, err := fetch(t.Context(), &http.Client{}, "http://"+p.address+"/metrics")
+		if err != nil {
+			t.Errorf("a scrape under way: %v", err)
+		}
+		result <- got.body
+	}()
 	<-asked
-	for p.get("/metrics", timeoutHeader, "0.05").status != http.StatusServiceUnavailable { // the second one waits for the same read: there is no other sign of it
-
+	if got := p.get("/metrics"); got.status != http.StatusServiceUnavailable {
+		t.Errorf("a scrape beyond the limit: %d", got.status)
+	}
+	if got := p.get("/-/healthy"); got.status != http.StatusOK {
+		t.Errorf("health beside it: %d", got.status)
 	}
 	p.stop()
 	close(held)
-	for range 2 {
-		mustShow(t, parse(t, <-results), 1, "glance_up")
-	}
+	mustShow(t, parse(t, <-result), 1, "glance_up")
 	if status := p.end(); status != 0 {
 		t.Errorf("it ended with %d", status)
 	}

@@ -20,6 +20,7 @@ func newTarget(cfg *config, cloud *client.Cloud, telemetry *collector.Telemetry)
 	scope := telemetry.For(cloud.Name(), cloud.Region())
 	login := client.NewLogin(cloud, client.LoginConfig{UserAgent: userAgent()})
 	lister := client.New(login, client.Config{
+		Version:  cfg.version(),
 		Endpoint: cfg.endpoint,
 		Region:   cloud.Region(),
 		PageSize: cfg.pageSize,
