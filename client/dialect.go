@@ -6,6 +6,12 @@ import (
 	"time"
 )
 
+// The versions of the Image API that the client speaks.
+const (
+	VersionV11 = "v1.1"
+	VersionV2  = "v2"
+)
+
 // A dialect is a version of the Image API: everything in which the versions
 // differ is in the table [dialects], and nowhere else.
 type dialect struct {
@@ -47,7 +53,7 @@ type parameter struct {
 // service offers v1.1, it is what the exporter was asked to read.
 var dialects = []*dialect{
 	{
-		version: "v1.1",
+		version: VersionV11,
 		prefix:  "v1.1",
 		path:    "/v1.1/images/detail",
 		// Without it an administrator is shown public, own and shared images
@@ -73,7 +79,7 @@ var dialects = []*dialect{
 		walk: walkV11,
 	},
 	{
-		version: "v2",
+		version: VersionV2,
 		prefix:  "v2.",
 		path:    "/v2/images",
 		links:   true,

@@ -68,6 +68,13 @@ func whole(config Config, images ...client.Image) *Snapshot {
 	}
 }
 
+// wholeV2 makes the snapshot of a read through v2.
+func wholeV2(config Config, images ...client.Image) *Snapshot {
+	snapshot := whole(config, images...)
+	snapshot.Info.Version = client.VersionV2
+	return snapshot
+}
+
 // anImage is an image of which everything is known.
 func anImage() client.Image {
 	return client.Image{
@@ -164,6 +171,7 @@ func goldens(t *testing.T) map[string]struct {
 		"nasty_ids":   {byDefault.Labels, whole(perImage, nastyIDs()...)},
 		"nasty":       {byDefault.Labels, whole(byDefault, nastyImages()...)},
 		"overflow":    {byDefault.Labels, whole(Config{Labels: byDefault.Labels, MaxGroups: 4}, crowd()...)},
+		"v2":          {byDefault.Labels, wholeV2(byDefault, stored()...)},
 		"refused":     {byDefault.Labels, refused},
 		"unreachable": {byDefault.Labels, unreachable},
 	}
@@ -282,7 +290,7 @@ func TestAnInventoryOutlivesTheReadThatFailedAfterIt(t *testing.T) {
 func TestMetricsAreDescribedAsTheyAreExposed(t *testing.T) {
 	labels := DefaultLabels()
 	text := string(expose(t, expfmt.NewFormat(expfmt.TypeTextPlain),
-		New(t.Context(), fixed{whole(Config{Labels: labels}, anImage())}, labels)))
+		New(t.Context(), fixed{wholeV2(Config{Labels: labels}, stored()...)}, labels)))
 	for _, doc := range Metrics(labels) {
 		for _, line := range []string{
 			"# HELP " + doc.Name + " " + doc.Help + "\n",

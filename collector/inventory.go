@@ -17,6 +17,7 @@ type Inventory struct {
 	groups   []groupRow
 	statuses []statusRow
 	overflow int          // combinations of label values that were folded
+	stores   []storeRow   // nil where the service names none
 	single   [][]imageRow // the images one by one; nil unless they are kept
 }
 

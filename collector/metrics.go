@@ -68,6 +68,20 @@ var inventoryMetrics = []metric{
 		only(labelStatus, labelPublic), perStatus(func(s *statusRow) (float64, bool) { return float64(s.unprotected), true }),
 	},
 	{
+		"glance_images_failed_import",
+		"Number of images of which an import into a store has failed; only with version v2 of the image API.",
+		only(labelStatus, labelPublic), perStatusOfV2(func(s *statusRow) (float64, bool) { return float64(s.failedImport), true }),
+	},
+	{
+		"glance_store_images",
+		"Number of images in the store, where the service names its stores; an image in two of them counts in both.",
+		only(labelStore), perStore(func(s *storeRow) float64 { return float64(s.images) }),
+	},
+	{
+		"glance_store_images_size_bytes", "Sum of the sizes of the images in the store, of those whose size is known.",
+		only(labelStore), perStore(func(s *storeRow) float64 { return s.size.float() }),
+	},
+	{
 		"glance_inventory_timestamp_seconds", "When the read of this inventory began.",
 		only(), func(s *Snapshot, emit emit) {
 			if s.Inventory == nil {
@@ -192,6 +206,29 @@ func perGroup(value func(*groupRow) (float64, bool)) func(*Snapshot, emit) {
 			if v, ok := value(row); ok {
 				emit(v, row.values...)
 			}
+		}
+	}
+}
+
+// perStatusOfV2 emits a value for each row of an inventory read through v2.
+func perStatusOfV2(value func(*statusRow) (float64, bool)) func(*Snapshot, emit) {
+	all := perStatus(value)
+	return func(s *Snapshot, emit emit) {
+		if s.Info.Version == client.VersionV2 {
+			all(s, emit)
+		}
+	}
+}
+
+// perStore emits a value for each store.
+func perStore(value func(*storeRow) float64) func(*Snapshot, emit) {
+	return func(s *Snapshot, emit emit) {
+		if s.Inventory == nil {
+			return
+		}
+		for i := range s.Inventory.stores {
+			row := &s.Inventory.stores[i]
+			emit(value(row), row.store)
 		}
 	}
 }

@@ -64,6 +64,7 @@ type condition struct {
 	withoutChecksum uint64
 	withoutSize     uint64
 	unprotected     uint64
+	failedImport    uint64
 }
 
 // add folds an image into the condition.
@@ -77,6 +78,9 @@ func (c *condition) add(img *client.Image) {
 	}
 	if img.Protected == client.False {
 		one.unprotected = 1
+	}
+	if img.FailedImport {
+		one.failedImport = 1
 	}
 	c.merge(&one)
 }
@@ -93,6 +97,7 @@ func (c *condition) merge(other *condition) {
 	c.withoutChecksum += other.withoutChecksum
 	c.withoutSize += other.withoutSize
 	c.unprotected += other.unprotected
+	c.failedImport += other.failedImport
 }
 
 // conditions holds the condition of the images of one status by their flag

@@ -49,6 +49,7 @@ type Totals struct {
 	size     wide
 	statuses firstValues[conditions, *conditions]
 	groups   groups
+	stores   stores
 	single   imageRows
 	buf      []byte // reused for the key of each image
 
@@ -69,6 +70,7 @@ func newTotals(config Config, seed maphash.Seed) *Totals {
 		seed:     seed,
 		statuses: newFirstValues[conditions](maxStatuses),
 		groups:   newGroups(config.Labels, config.MaxGroups, seed),
+		stores:   newStores(),
 	}
 }
 
@@ -95,6 +97,7 @@ func (t *Totals) Inventory(began time.Time) *Inventory {
 		groups:   t.groups.rows(),
 		statuses: statusRows(t.statuses.sums()),
 		overflow: len(t.groups.overflow),
+		stores:   t.stores.rows(),
 		single:   t.single.rows(),
 	}
 }
@@ -110,6 +113,7 @@ func (t *Totals) add(img *client.Image) {
 	t.statuses.at(t.buf)[img.Public].add(img)
 	t.buf = t.config.Labels.appendKey(t.buf[:0], img)
 	t.groups.at(t.buf).add(img)
+	t.buf = t.stores.add(img, t.buf)
 	if t.config.PerImage {
 		t.buf = t.single.add(img, t.buf)
 	}
@@ -123,13 +127,14 @@ func (t *Totals) merge(page *Totals) {
 	t.size.merge(page.size)
 	t.statuses.merge(&page.statuses)
 	t.groups.merge(&page.groups)
+	t.stores.merge(&page.stores.firstValues)
 	t.single.merge(&page.single)
 	t.bound()
 }
 
 // bound keeps the memory bounded while the totals are filled.
 func (t *Totals) bound() {
-	if t.statuses.full() || t.groups.full() {
+	if t.statuses.full() || t.groups.full() || t.stores.full() {
 		t.compact()
 	}
 }
@@ -139,6 +144,7 @@ func (t *Totals) bound() {
 func (t *Totals) compact() {
 	t.statuses.compact()
 	t.groups.compact(t.statuses.keeps)
+	t.stores.compact()
 }
 
 // page is the totals of one page, and the inventory that they are for.
