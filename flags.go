@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/glance-exporter/glance_exporter/client"
+	"github.com/glance-exporter/glance_exporter/collector"
 )
 
 // config is what the flags say, and nothing else.
@@ -38,6 +39,12 @@ type config struct {
 	imageFilters  []string
 	filters       client.Filters // imageFilters, parsed
 
+	inventoryLabels string
+	labels          collector.Labels // inventoryLabels, parsed
+	maxGroups       int
+	perImage        bool
+	refreshInterval time.Duration
+
 	scrapeTimeout time.Duration
 	timeoutOffset time.Duration
 
@@ -58,6 +65,10 @@ const (
 	// maxTimeout bounds a read, whatever Prometheus or a flag says.
 	maxTimeout    = 10 * time.Minute
 	maxDemoImages = 1_000_000
+	// maxMaxGroups is far beyond what a Prometheus wants of one target.
+	maxMaxGroups = 1_000_000
+	minRefresh   = time.Second
+	maxRefresh   = 24 * time.Hour
 )
 
 // errAnswered is a command line that asked for help or the version, which were
@@ -93,6 +104,16 @@ func newApp(cfg *config) *kingpin.Application {
 		Default("1000").IntVar(&cfg.pageSize)
 	app.Flag("image.filter", "Restrict the inventory; repeatable, a key once: "+strings.Join(client.FilterKeys(), ", ")+".").
 		PlaceHolder("KEY=VALUE").StringsVar(&cfg.imageFilters)
+
+	app.Flag("inventory.labels", "Labels that the inventory is grouped by, separated by commas: "+
+		strings.Join(collector.LabelNames(), ", ")+", and property:KEY for an image property.").
+		Default(strings.Join(collector.DefaultLabels().Names(), ",")).StringVar(&cfg.inventoryLabels)
+	app.Flag("inventory.max-groups", "Combinations of label values that are kept; the rest is folded into \"other\".").
+		Default(strconv.Itoa(collector.DefaultMaxGroups)).IntVar(&cfg.maxGroups)
+	app.Flag("inventory.per-image", "Also export one set of series per image.").
+		BoolVar(&cfg.perImage)
+	app.Flag("inventory.refresh-interval", "Read in the background, this often; 0s: on every scrape.").
+		Default("0s").DurationVar(&cfg.refreshInterval)
 
 	app.Flag("scrape.timeout", "Time for reading one inventory where Prometheus announces none.").
 		Default("30s").DurationVar(&cfg.scrapeTimeout)
@@ -193,6 +214,7 @@ func (cfg *config) validate() error {
 	return firstOf(
 		cfg.validateWeb,
 		cfg.validateImage,
+		cfg.validateInventory,
 		cfg.validateScrape,
 		cfg.validateDemo,
 	)
@@ -274,6 +296,20 @@ func (cfg *config) validateImage() error {
 	return nil
 }
 
+func (cfg *config) validateInventory() error {
+	var err error
+	if cfg.labels, err = collector.ParseLabels(strings.Split(cfg.inventoryLabels, ",")); err != nil {
+		return fmt.Errorf("--inventory.labels: %w", err)
+	}
+	if cfg.maxGroups < 1 || cfg.maxGroups > maxMaxGroups {
+		return fmt.Errorf("--inventory.max-groups: %d must be from 1 to %d", cfg.maxGroups, maxMaxGroups)
+	}
+	if cfg.refreshInterval != 0 && (cfg.refreshInterval < minRefresh || cfg.refreshInterval > maxRefresh) {
+		return fmt.Errorf("--inventory.refresh-interval: %s must be 0s, or from %s to %s", cfg.refreshInterval, minRefresh, maxRefresh)
+	}
+	return nil
+}
+
 func (cfg *config) validateScrape() error {
 	if cfg.scrapeTimeout <= 0 || cfg.scrapeTimeout > maxTimeout {
 		return fmt.Errorf("--scrape.timeout: %s must be above 0s and at most %s", cfg.scrapeTimeout, maxTimeout)
@@ -336,7 +372,7 @@ func (cfg *config) version() string {
 	case cfg.apiVersion != versionAuto:
 		return cfg.apiVersion
 	case cfg.demo:
-		return "v2"
+		return client.VersionV2
 	default:
 		return ""
 	}

@@ -82,6 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	telemetry := collector.NewTelemetry(logger)
 	target := newTarget(cfg, cloud, telemetry)
 	defer target.Close()
+	target.refresh(context.WithoutCancel(ctx)) // until Close: scrapes under way when ctx ends are answered
 	own := newRegistry(telemetry)
 	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext())
 	if err := serve(ctx, cfg, newHandler(cfg, target, own, slogger), slogger); err != nil {

@@ -16,6 +16,7 @@ import (
 // once reads the inventory and prints its metrics in the text format. An error
 // says why it could not be read; nothing is printed then.
 func once(ctx context.Context, cfg *config, cloud *client.Cloud, stdout io.Writer) error {
+	cfg.refreshInterval = 0 // one read is all there is
 	target := newTarget(cfg, cloud, collector.NewTelemetry(log.NewNopLogger()))
 	defer target.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.scrapeTimeout, errBudget)

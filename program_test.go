@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -390,6 +391,85 @@ func TestProgramFilters(t *testing.T) {
 	mustBeTrue(t, p.scrape(), cloud.TruthOf("admin", simcloud.V11, func(img *simcloud.Image) bool {
 		return img.Status == "active" && *img.DiskFormat == "qcow2"
 	}))
+}
+
+// Beyond the limit groups are folded, the same ones on each scrape, and nothing
+// is lost.
+func TestProgramBoundsItsGroups(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 2000, Service: simcloud.Service{Stores: true}})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--image.api-version=v2", "--inventory.labels=status,owner", "--inventory.max-groups=10")
+	truth := cloud.TruthOf("admin", simcloud.V2, func(*simcloud.Image) bool { return true })
+	var first []string
+	for range 3 {
+		families := p.scrape()
+		mustShow(t, families, float64(truth.Images), "glance_images")
+		var kept []string
+		for _, metric := range families["glance_images"].GetMetric() {
+			if owner := metric.GetLabel()[0].GetValue(); owner != "other" {
+				kept = append(kept, metric.String())
+			}
+		}
+		if len(kept) > 10 || len(kept) == 0 {
+			t.Errorf("%d groups are kept", len(kept))
+		}
+		if first != nil && !slices.Equal(kept, first) {
+			t.Error("other groups are kept than before")
+		}
+		first = kept
+		for key := range truth.Conditions {
+			want := 0
+			for group, sum := range truth.Groups {
+				if group.Status == key.Status {
+					want += sum.Images
+				}
+			}
+			mustShow(t, families, float64(want), "glance_images", "status", key.Status)
+		}
+		for store, sum := range truth.Stores {
+			mustShow(t, families, float64(sum.Images), "glance_store_images", "store", store)
+			mustShow(t, families, float64(sum.Size.Int64()), "glance_store_images_size_bytes", "store", store)
+		}
+	}
+}
+
+func TestProgramShowsSingleImages(t *testing.T) {
+	_, file := simulate(t, simcloud.Options{Images: 2000, Nasty: true})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--image.api-version=v2", "--inventory.per-image", "--inventory.labels=property:os_distro")
+	families := p.scrape()
+	if _, series := sum(families, "glance_image_info"); series != 2000 {
+		t.Errorf("there are %d info series", series)
+	}
+	single, _ := sum(families, "glance_image_size_bytes")
+	mustShow(t, families, single, "glance_inventory_size_bytes")
+	groups, series := sum(families, "glance_images_size_bytes")
+	if groups != single || series < 4 {
+		t.Errorf("single images have %v bytes, %d groups have %v", single, series, groups)
+	}
+}
+
+// In the background a read may take as long as it takes, and scrapes do not
+// wait.
+func TestProgramReadsInTheBackground(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 50})
+	cloud.Inject(simcloud.Fault{Operation: "list", Kind: simcloud.Delay, Delay: 300 * time.Millisecond})
+	p := start(t, "--clouds-file", file, "--cloud=admin", "--inventory.refresh-interval=2s")
+	mustBeTrue(t, p.scrape(), cloud.Truth("admin"))
+	cloud.Delete(cloud.Images()[0].ID)
+	want, reads := float64(cloud.Truth("admin").Images), cloud.Count("list")
+	for began := time.Now(); ; {
+		families := p.scrape()
+		mustShow(t, families, 1, "glance_up")
+		mustShow(t, families, 2, "glance_inventory_refresh_interval_seconds")
+		if images, _ := sum(families, "glance_inventory_images"); images == want {
+			break
+		}
+		if time.Since(began) > 30*time.Second {
+			t.Fatal("a change does not show")
+		}
+	}
+	if more := cloud.Count("list") - reads; more > 10 {
+		t.Errorf("scrapes made %d requests", more)
+	}
 }
 
 func TestProgramPaths(t *testing.T) {
