@@ -47,53 +47,66 @@ var faults = []struct {
 	{"an endless string", simcloud.Fault{Kind: simcloud.LongString}, ReasonTooLarge, false},
 	{"a million levels", simcloud.Fault{Kind: simcloud.Deep}, ReasonDecode, false},
 	{"a redirect to another host", simcloud.Fault{Kind: simcloud.Redirect, Location: "http://keystone.test/"}, ReasonConnection, false},
-	{"a redirect that loses the query", simcloud.Fault{Kind: simcloud.Redirect, Location: "/v1.1/images/detail"}, ReasonConnection, false},
+	{"a redirect that loses the query", simcloud.Fault{Kind: simcloud.Redirect, Location: "?"}, ReasonConnection, false},
 	{"a redirect to itself", simcloud.Fault{Kind: simcloud.Redirect}, "", true},
 }
 
 // Each fault, on the first, a middle and the last page: ridden out exactly or
 // told with its reason, and the next read is right.
 func TestListFaults(t *testing.T) {
+	t.Parallel()
 	for _, tc := range faults {
-		for page, nth := range map[string]int{"first": 1, "middle": 3, "last": 5} {
-			t.Run(tc.name+", "+page+" page", func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, settings{pageSize: 20, cloud: simcloud.Options{Images: 98}})
-					w.mustMatch(t, "admin")
-					fault := tc.fault
-					fault.Operation, fault.Nth, fault.Times = "list", nth, 1
-					w.Inject(fault)
-					if tc.once {
+		for _, version := range Versions() {
+			for page, nth := range map[string]int{"first": 1, "middle": 3, "last": 5} {
+				t.Run(tc.name+", "+page+" page of "+version, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, settings{version: version, pageSize: 20, cloud: simcloud.Options{Images: 98}})
 						w.mustMatch(t, "admin")
-					} else {
-						w.mustFail(t, tc.reason)
-					}
-					w.ClearFaults()
-					if tc.reason == "" {
-						return
-					}
-					w.mustMatch(t, "admin")
-					fault.Times = 0
-					w.Inject(fault)
-					began := time.Now()
-					failure, info := w.mustFail(t, tc.reason)
-					if took := time.Since(began); took > 30*time.Second {
-						t.Errorf("it was told after %s", took)
-					}
-					if failure.URL == "" || !strings.HasPrefix(failure.URL, "http://image.test/v1.1/images/detail?") && tc.fault.Location == "" {
-						t.Errorf("the error names %q", failure.URL)
-					}
-					if fault.Kind == simcloud.Status && failure.Status != fault.Status {
-						t.Errorf("the error has status %d", failure.Status)
-					}
-					if info.Pages != nth-1 {
-						t.Errorf("%d pages were read", info.Pages)
-					}
-					w.ClearFaults()
-					w.mustMatch(t, "admin")
+						fault := tc.fault
+						fault.Operation, fault.Nth, fault.Times = "list", nth, 1
+						w.Inject(fault)
+						// v2 answers 403 for a marker that is not visible any more.
+						if tc.once || tc.fault.Status == 403 && version == VersionV2 && nth > 1 {
+							w.mustMatch(t, "admin")
+						} else {
+							w.mustFail(t, tc.reason)
+						}
+						w.ClearFaults()
+						if tc.reason == "" {
+							return
+						}
+						w.mustMatch(t, "admin")
+						fault.Times = 0
+						w.mustFailForEver(t, fault, tc.reason)
+						w.ClearFaults()
+						w.mustMatch(t, "admin")
+					})
 				})
-			})
+			}
 		}
+	}
+}
+
+// mustFailForEver demands that a fault that stays is told in time, with what
+// helps to find it.
+func (w *world) mustFailForEver(t *testing.T, fault simcloud.Fault, reason Reason) {
+	t.Helper()
+	w.Inject(fault)
+	began := time.Now()
+	failure, info := w.mustFail(t, reason)
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it was told after %s", took)
+	}
+	path := map[string]string{VersionV11: v11.path, VersionV2: v2.path}[w.client.config.Version]
+	if failure.URL == "" || !strings.HasPrefix(failure.URL, "http://image.test"+path+"?") && fault.Location == "" {
+		t.Errorf("the error names %q", failure.URL)
+	}
+	if fault.Kind == simcloud.Status && failure.Status != fault.Status {
+		t.Errorf("the error has status %d", failure.Status)
+	}
+	if info.Pages != fault.Nth-1 {
+		t.Errorf("%d pages were read", info.Pages)
 	}
 }
 

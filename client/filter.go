@@ -105,7 +105,7 @@ func sizeFilter(fits func(size, limit int64) bool) func(string) (func(*Image) bo
 	return func(value string) (func(*Image) bool, error) {
 		limit, err := strconv.ParseUint(value, 10, 64)
 		if err != nil || limit > math.MaxInt64 {
-			return nil, fmt.Errorf("a size is an integer from 0 to %d", math.MaxInt64)
+			return nil, fmt.Errorf("a size is an integer from 0 to %d", int64(math.MaxInt64))
 		}
 		return func(img *Image) bool { return img.SizeKnown && fits(img.Size, int64(limit)) }, nil
 	}

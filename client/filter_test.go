@@ -118,6 +118,7 @@ func TestFiltersAreAskedForWhereTheyAreTakenLiterally(t *testing.T) {
 
 // A filter means the same on every kind of service.
 func TestFilteredInventory(t *testing.T) {
+	t.Parallel()
 	const wanted = "Ubuntu: 24.04, minimal"
 	for name, service := range map[string]simcloud.Service{
 		"a Glance": simcloud.Glance(), "a strict vendor": simcloud.StrictVendor(), "a lenient vendor": simcloud.LenientVendor(),
@@ -127,6 +128,7 @@ func TestFilteredInventory(t *testing.T) {
 			"size_min=20000000000", "size_max=20000000000", "changes-since=1999-01-01",
 		} {
 			t.Run(name+", "+filter, func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, settings{pageSize: 100, cloud: simcloud.Options{Images: 600, Service: service}, filters: []string{filter}})
 					w.onlyListed()

@@ -13,6 +13,7 @@ import (
 // Whatever kind of service it is, every image counts once, on the first read
 // and on the third, when the client has learned what it is like.
 func TestEveryImageIsCountedOnce(t *testing.T) {
+	t.Parallel()
 	capped := simcloud.Glance()
 	capped.MaxLimit = 100
 	for _, tc := range []struct {
@@ -37,6 +38,7 @@ func TestEveryImageIsCountedOnce(t *testing.T) {
 		{"a plain member", settings{user: "member", pageSize: 100}, 0, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				tc.settings.cloud.Seed = 3
 				tc.settings.cloud.Images = 3000
@@ -73,6 +75,7 @@ func (w *world) onlyListed() {
 }
 
 func TestTenThousandImagesTakeElevenRequests(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10_000}})
 		for range 5 {
@@ -87,6 +90,7 @@ func TestTenThousandImagesTakeElevenRequests(t *testing.T) {
 }
 
 func TestSmallInventories(t *testing.T) {
+	t.Parallel()
 	for _, images := range []int{0, 1, 2, 24, 25, 26, 50, 1000} {
 		for name, service := range map[string]simcloud.Service{
 			"Glance": simcloud.Glance(), "strict": simcloud.StrictVendor(), "lenient": simcloud.LenientVendor(),
@@ -200,6 +204,7 @@ func TestImageMadeDuringTheFirstReadIsNoMisreading(t *testing.T) {
 // What is deleted between two pages, the marker's image included, must neither
 // end the walk nor make it count anything twice.
 func TestMarkerIsLostBetweenTwoPages(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		user string

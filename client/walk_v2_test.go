@@ -20,6 +20,7 @@ func (w *world) mustMatchV2(t *testing.T, user string) Info {
 // Every image, hidden and community ones included, counts once on every kind of
 // service, on the first read and on the third.
 func TestEveryImageOfV2IsCountedOnce(t *testing.T) {
+	t.Parallel()
 	service := func(change func(*simcloud.Service)) simcloud.Service {
 		s := simcloud.Service{Stores: true}
 		change(&s)
@@ -48,6 +49,7 @@ func TestEveryImageOfV2IsCountedOnce(t *testing.T) {
 		{"a plain member", settings{user: "member", pageSize: 100}, 0, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := tc.settings
 				s.cloud.Seed, s.cloud.Images = 3, 3000
@@ -81,6 +83,7 @@ func TestEveryImageOfV2IsCountedOnce(t *testing.T) {
 }
 
 func TestTenThousandImagesOfV2TakeTwelveRequests(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, settings{version: "auto", cloud: simcloud.Options{Images: 10_000, Service: simcloud.Service{NoV11: true}}})
 		for range 3 {
@@ -149,6 +152,7 @@ func TestStray400OnV2(t *testing.T) {
 
 // A marker can be gone (400) or not visible any more (403).
 func TestMarkerOfV2IsLostBetweenTwoPages(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		gone int

@@ -107,7 +107,11 @@ func (w *world) listWithin(t *testing.T, budget time.Duration) (*simcloud.Truth,
 // mustMatch makes one read and compares it with the cloud's own truth.
 func (w *world) mustMatch(t *testing.T, user string) Info {
 	t.Helper()
-	return w.mustEqual(t, w.Truth(user))
+	dialect := simcloud.V11
+	if w.client.config.Version == VersionV2 {
+		dialect = simcloud.V2
+	}
+	return w.mustEqual(t, w.TruthOf(user, dialect, func(*simcloud.Image) bool { return true }))
 }
 
 // mustEqual makes one read and compares it with a truth.
@@ -190,6 +194,7 @@ func (w *world) filtered(user string, dialect simcloud.Dialect) *simcloud.Truth 
 type tallyPage struct {
 	into, truth *simcloud.Truth
 	v2          bool
+	number      big.Int
 }
 
 func (p *tallyPage) Add(img *Image) {
@@ -200,15 +205,28 @@ func (p *tallyPage) Add(img *Image) {
 		return string(text)
 	}
 	key := simcloud.GroupKey{Status: word(img.Status), DiskFormat: word(img.DiskFormat), Public: img.Public.String(), Protected: img.Protected.String()}
-	group := &simcloud.Group{Images: 1, Size: new(big.Int), VirtualSize: new(big.Int)}
-	condition := &simcloud.Condition{OldestUpdate: img.Updated, NewestCreation: img.Created}
+	p.truth.Images++
+	group := p.truth.Groups[key]
+	if group == nil {
+		group = &simcloud.Group{Size: new(big.Int), VirtualSize: new(big.Int)}
+		p.truth.Groups[key] = group
+	}
+	status := simcloud.StatusKey{Status: key.Status, Public: key.Public}
+	condition := p.truth.Conditions[status]
+	if condition == nil {
+		condition = &simcloud.Condition{OldestUpdate: img.Updated}
+		p.truth.Conditions[status] = condition
+	}
+	group.Images++
 	if img.SizeKnown {
-		group.Size.SetInt64(img.Size)
+		p.number.SetInt64(img.Size)
+		group.Size.Add(group.Size, &p.number)
+		p.truth.Size.Add(p.truth.Size, &p.number)
 	} else {
 		condition.WithoutSize++
 	}
 	if img.VirtualSize >= 0 {
-		group.VirtualSize.SetInt64(img.VirtualSize)
+		group.VirtualSize.Add(group.VirtualSize, p.number.SetInt64(img.VirtualSize))
 		group.WithVirtual++
 	}
 	if img.FailedImport && p.v2 {
@@ -223,7 +241,12 @@ func (p *tallyPage) Add(img *Image) {
 	if img.Protected == False {
 		condition.Unprotected++
 	}
-	addTo(p.truth, key, group, simcloud.StatusKey{Status: key.Status, Public: key.Public}, condition)
+	if img.Updated.Before(condition.OldestUpdate) {
+		condition.OldestUpdate = img.Updated
+	}
+	if img.Created.After(condition.NewestCreation) {
+		condition.NewestCreation = img.Created
+	}
 }
 
 func (p *tallyPage) Commit() {

@@ -2,6 +2,8 @@ package simcloud
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"time"
 )
 
@@ -52,18 +54,31 @@ func (c *Cloud) carryOn() {
 		age := time.Since(r.Updated)
 		switch {
 		case r.Status == "queued" && age > 3*time.Second && c.random.IntN(4) == 0:
-			c.update(r, func(img *Image) { img.Status, img.Size = "saving", new(int64) })
-		case r.Status == "saving" && age > 5*time.Second:
-			c.endUpload(r)
+			c.beginTransfer(r)
+		case (r.Status == "saving" || r.Status == "importing") && age > 5*time.Second && !stuck(r):
+			c.endTransfer(r)
 		case r.Status == "active" && c.random.IntN(2000) == 0:
 			c.update(r, func(img *Image) { img.Status = "deactivated" })
 		}
 	}
 }
 
-// endUpload brings an upload to its end: most succeed, some fail and fall back
-// to queued, and the rest is stuck.
-func (c *Cloud) endUpload(r *record) {
+// stuck picks the few images whose transfer never ends.
+func stuck(r *record) bool { return strings.HasSuffix(r.ID, "00") }
+
+// beginTransfer begins an upload, or an import, which v2 has beside it.
+func (c *Cloud) beginTransfer(r *record) {
+	c.update(r, func(img *Image) {
+		img.Status, img.Size = "saving", new(int64)
+		if c.options.Service.Stores && c.random.IntN(3) == 0 {
+			img.Status, img.Size = "importing", new(c.random.Int64N(40<<30)+1)
+		}
+	})
+}
+
+// endTransfer may bring a transfer to its end. Most succeed; some fail, and the
+// image falls back to queued, with a note of the store where it was an import.
+func (c *Cloud) endTransfer(r *record) {
 	switch n := c.random.IntN(100); {
 	case n < 20:
 		c.update(r, func(img *Image) {
@@ -74,7 +89,13 @@ func (c *Cloud) endUpload(r *record) {
 			c.fill(img)
 		})
 	case n < 22:
-		c.update(r, func(img *Image) { img.Status, img.Size = "queued", nil })
+		c.update(r, func(img *Image) {
+			if img.Status == "importing" {
+				img.Properties = maps.Clone(img.Properties)
+				img.Properties["os_glance_failed_import"] = "fast"
+			}
+			img.Status, img.Size = "queued", nil
+		})
 	}
 }
 

@@ -1,5 +1,5 @@
 // Command simcloud serves a simulated cloud on a loopback port: Keystone, an
-// image service, and the truth about its images under /truth?user=NAME.
+// image service, and the truth about its images under /truth?user=NAME&version=v1.1 or v2.
 package main
 
 import (
@@ -55,7 +55,11 @@ func run() error {
 	mux := http.NewServeMux()
 	mux.Handle("/", cloud.Handler())
 	mux.HandleFunc("GET /truth", func(w http.ResponseWriter, r *http.Request) {
-		truth := cloud.Truth(r.FormValue("user"))
+		dialect := simcloud.V11
+		if r.FormValue("version") == "v2" {
+			dialect = simcloud.V2
+		}
+		truth := cloud.TruthOf(r.FormValue("user"), dialect, func(*simcloud.Image) bool { return true })
 		if truth == nil {
 			http.Error(w, "there is no such user", http.StatusNotFound)
 			return
