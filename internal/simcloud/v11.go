@@ -64,23 +64,32 @@ func (c *Cloud) answerV11(who viewer, query url.Values) ([]byte, *refusal) {
 			return nil, refused
 		}
 	}
-	body := []byte(`{"images": [`)
-	for n := 0; n < list.limit && start > 0; {
+	body, _, _ := c.appendPage([]byte("{"), start, list.limit, list.shows, func(r *record) []byte {
+		if r.v11 == nil {
+			r.v11 = c.appendV11(nil, &r.Image)
+		}
+		return r.v11
+	})
+	return append(body, '}'), nil
+}
+
+// appendPage writes up to limit of those images before start that a list shows,
+// and tells how many these were and the id of the last one.
+func (c *Cloud) appendPage(body []byte, start, limit int, shows func(*Image) bool, written func(*record) []byte) (page []byte, n int, last string) {
+	body = append(body, `"images": [`...)
+	for n < limit && start > 0 {
 		start--
-		img := c.images[start]
-		if !list.shows(&img.Image) {
+		r := c.images[start]
+		if !shows(&r.Image) {
 			continue
 		}
-		n++
-		if n > 1 {
+		if n > 0 {
 			body = append(body, ", "...)
 		}
-		if img.v11 == nil {
-			img.v11 = c.appendV11(nil, &img.Image)
-		}
-		body = append(body, img.v11...)
+		body = append(body, written(r)...)
+		n, last = n+1, r.ID
 	}
-	return append(body, "]}"...), nil
+	return append(body, ']'), n, last
 }
 
 // parseV11 understands a query, of which a parameter's last value counts.

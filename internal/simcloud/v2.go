@@ -71,24 +71,12 @@ func (c *Cloud) answerV2(who viewer, query url.Values) ([]byte, *refusal) {
 			return nil, refused
 		}
 	}
-	images := []byte(`"images": [`)
-	n, last := 0, ""
-	for n < list.limit && start > 0 {
-		start--
-		img := c.images[start]
-		if !list.shows(&img.Image) {
-			continue
+	images, n, last := c.appendPage(nil, start, list.limit, list.shows, func(r *record) []byte {
+		if r.v2 == nil {
+			r.v2 = c.appendV2(nil, &r.Image)
 		}
-		if n > 0 {
-			images = append(images, ", "...)
-		}
-		if img.v2 == nil {
-			img.v2 = c.appendV2(nil, &img.Image)
-		}
-		images = append(images, img.v2...)
-		n, last = n+1, img.ID
-	}
-	images = append(images, ']')
+		return r.v2
+	})
 	rest := fmt.Appendf(nil, `"first": "/v2/images", "schema": "/v2/schemas/images"`)
 	if n > 0 && n == list.limit {
 		next := url.Values{}
