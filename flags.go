@@ -162,7 +162,10 @@ func parseFlags(args []string, stdout io.Writer) (*config, error) {
 	if answered {
 		return nil, errAnswered
 	}
-	return cfg, err
+	if err != nil {
+		return nil, fmt.Errorf("%w; see --help", err)
+	}
+	return cfg, nil
 }
 
 // namedValue makes the errors of a flag's value name the flag and what would be
@@ -298,7 +301,11 @@ func (cfg *config) validateImage() error {
 
 func (cfg *config) validateInventory() error {
 	var err error
-	if cfg.labels, err = collector.ParseLabels(strings.Split(cfg.inventoryLabels, ",")); err != nil {
+	names := strings.Split(cfg.inventoryLabels, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	if cfg.labels, err = collector.ParseLabels(names); err != nil {
 		return fmt.Errorf("--inventory.labels: %w", err)
 	}
 	if cfg.maxGroups < 1 || cfg.maxGroups > maxMaxGroups {
@@ -341,28 +348,41 @@ func (cfg *config) metricsCloud(env client.Environment) (*client.Cloud, error) {
 		return client.Standalone().Named(demoCloud), nil
 	case cfg.noAuth:
 		return client.Standalone(), nil
-	case cfg.cloud != "":
-		path := cfg.cloudsFile
-		if path == "" {
-			path = client.FindCloudsFile()
-		}
-		if path == "" {
-			return nil, fmt.Errorf("--cloud: there is no clouds.yaml for the cloud %q; name the file by --clouds-file", cfg.cloud)
-		}
-		file, err := client.ReadCloudsFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("--clouds-file: %w", err)
-		}
-		cloud, err := file.Cloud(cfg.cloud, cfg.region)
-		if err != nil {
-			return nil, fmt.Errorf("--cloud: %w", err)
-		}
-		return cloud, nil
-	case env.Set():
+	case cfg.cloud == "" && env.Set():
 		return env.Cloud(cfg.region)
-	default:
-		return nil, errors.New("no cloud is configured: name one of clouds.yaml by --cloud, set the OS_* variables of the openstack client, or try --demo")
 	}
+	file, err := cfg.readClouds()
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.cloud == "" && file == nil:
+		return nil, errors.New("no cloud is configured: name one of clouds.yaml by --cloud, set the OS_* variables of the openstack client, or try --demo")
+	case cfg.cloud == "":
+		return nil, fmt.Errorf("--cloud: name one of %s: %s", file.Path(), strings.Join(file.Names(), ", "))
+	case file == nil:
+		return nil, fmt.Errorf("--cloud: there is no clouds.yaml for the cloud %q in the working directory, ~/.config/openstack or /etc/openstack; name the file by --clouds-file", cfg.cloud)
+	}
+	cloud, err := file.Cloud(cfg.cloud, cfg.region)
+	if err != nil {
+		return nil, fmt.Errorf("--cloud: %w", err)
+	}
+	return cloud, nil
+}
+
+// readClouds reads clouds.yaml, nil where there is none.
+func (cfg *config) readClouds() (*client.CloudsFile, error) {
+	path := cfg.cloudsFile
+	if path == "" {
+		path = client.FindCloudsFile()
+	}
+	if path == "" {
+		return nil, nil
+	}
+	file, err := client.ReadCloudsFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--clouds-file: %w", err)
+	}
+	return file, nil
 }
 
 // version is the one that the client shall speak, "" for what it finds. The

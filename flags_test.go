@@ -83,6 +83,7 @@ func TestBadFlags(t *testing.T) {
 		{"one that is malformed", []string{"--config.check", "--clouds-file=malformed.yaml", "--cloud=good"}, []string{"malformed.yaml", "line 2", "YAML"}},
 		{"a secure.yaml of a wrong type", []string{"--config.check", "--clouds-file=secured/clouds.yaml", "--cloud=good"}, []string{"secure.yaml", "wrong type"}},
 		{"a cloud and no clouds.yaml", []string{"--cloud=good"}, []string{"--cloud", "clouds.yaml", "--clouds-file"}},
+		{"a clouds.yaml and no cloud", []string{"--clouds-file=clouds.yaml"}, []string{"--cloud", "clouds.yaml", "good"}},
 		{"no cloud at all", nil, []string{"--cloud", "OS_*", "--demo"}},
 		{"a version of the API that is none", append(check, "--image.api-version=v3"), []string{"--image.api-version", "v1.1", "v2"}},
 		{"a label that is none", append(check, "--inventory.labels=status,size"), []string{"--inventory.labels", `"size"`, "disk_format"}},

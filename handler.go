@@ -22,19 +22,18 @@ var ownPaths = []string{"/", "/-/healthy", "/-/ready", "/probe", "/-/reload"}
 const writeTimeout = 30 * time.Second
 
 // newHandler makes the handler of everything that the exporter serves.
-func newHandler(cfg *config, target *target, own *prometheus.Registry, slogger *slog.Logger) http.Handler {
+func newHandler(serving *served, own *prometheus.Registry, slogger *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+cfg.telemetryPath, promhttp.InstrumentMetricHandler(own, &metricsHandler{
-		cfg:     cfg,
-		target:  target,
+	mux.Handle("GET "+serving.cfg.telemetryPath, promhttp.InstrumentMetricHandler(own, &metricsHandler{
+		serving: serving,
 		own:     own,
-		slots:   make(chan struct{}, cfg.maxRequests),
+		slots:   make(chan struct{}, serving.cfg.maxRequests),
 		options: handlerOptions(own, slogger),
 	}))
 	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK\n")) }
 	mux.HandleFunc("GET /-/healthy", ok)
 	mux.HandleFunc("GET /-/ready", ok)
-	mux.Handle("GET /{$}", newLanding(cfg, target))
+	mux.Handle("GET /{$}", newLanding(serving))
 	return mux
 }
 
@@ -49,8 +48,7 @@ func handlerOptions(own *prometheus.Registry, slogger *slog.Logger) promhttp.Han
 // metricsHandler answers a scrape: a fresh registry with a collector of its own,
 // bound to the request and its time, beside the exporter's own metrics.
 type metricsHandler struct {
-	cfg     *config
-	target  *target
+	serving *served
 	own     *prometheus.Registry
 	slots   chan struct{} // one for each request that may be answered at once
 	options promhttp.HandlerOpts
@@ -65,11 +63,12 @@ func (h *metricsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Too many metrics requests at once (--web.max-requests).", http.StatusServiceUnavailable)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), budget(r.Header, h.cfg.scrapeTimeout, h.cfg.timeoutOffset), errBudget)
+	cfg, target := h.serving.cfg, h.serving.target.Load()
+	ctx, cancel := context.WithTimeoutCause(r.Context(), budget(r.Header, cfg.scrapeTimeout, cfg.timeoutOffset), errBudget)
 	defer cancel()
 
 	inventory := prometheus.NewRegistry()
-	inventory.MustRegister(collector.New(ctx, h.target.source, h.target.labels))
+	inventory.MustRegister(collector.New(ctx, target.source, target.labels))
 	// The inventory comes first: gathering it is the read that the exporter's
 	// own counters, gathered after it, are to show.
 	both := prometheus.Gatherers{inventory, h.own}

@@ -4,11 +4,13 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,7 +26,15 @@ import (
 
 const program = "glance_exporter"
 
+// released is the version that this source was released as, or will be.
+//
+//go:embed VERSION
+var released string
+
 func main() {
+	if version.Version == "" { // not built by make
+		version.Version = strings.TrimSpace(released)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()
@@ -40,7 +50,7 @@ func main() {
 //	logger     everything that is logged, by libraries too
 //	simulation the demo's cloud, in demo mode
 //	telemetry  the exporter's own metrics about reads
-//	target     the cloud of /metrics: login, client and source
+//	serving    the cloud of /metrics: login, client and source
 //	own        the registry of the exporter's own metrics
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	env := client.TakeEnvironment()
@@ -80,14 +90,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 
 	telemetry := collector.NewTelemetry(logger)
-	target := newTarget(cfg, cloud, telemetry)
-	defer target.Close()
-	target.refresh(context.WithoutCancel(ctx)) // until Close: scrapes under way when ctx ends are answered
-	own := newRegistry(telemetry)
-	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext())
-	if err := serve(ctx, cfg, newHandler(cfg, target, own, slogger), slogger); err != nil {
+	serving := &served{cfg: cfg, env: env, telemetry: telemetry, logger: logger, metrics: newReloadMetrics(time.Now())}
+	serving.start(ctx, cloud)
+	defer serving.Close()
+	serving.reloadOnHangup(ctx)
+	own := newRegistry(telemetry, serving.metrics)
+	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext(), "cloud", cloud.Name(), "region", cloud.Region())
+	if err := serve(ctx, cfg, newHandler(serving, own, slogger), slogger); err != nil {
 		return fail(stderr, err)
 	}
+	_ = level.Info(logger).Log("msg", "ended")
 	return 0
 }
 
@@ -98,11 +110,11 @@ func fail(stderr io.Writer, err error) int {
 }
 
 // newRegistry makes the registry of the exporter's own metrics.
-func newRegistry(telemetry *collector.Telemetry) *prometheus.Registry {
+func newRegistry(telemetry *collector.Telemetry, reload *reloadMetrics) *prometheus.Registry {
 	own := prometheus.NewRegistry()
 	own.MustRegister(
 		telemetry,
-		newReloadMetrics(time.Now()),
+		reload,
 		versioncollector.NewCollector(program),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -469,6 +470,69 @@ func TestProgramReadsInTheBackground(t *testing.T) {
 	}
 	if more := cloud.Count("list") - reads; more > 10 {
 		t.Errorf("scrapes made %d requests", more)
+	}
+}
+
+// hangUp sends the program SIGHUP and waits until it has said what came of it.
+func (p *exporter) hangUp(want string) {
+	p.t.Helper()
+	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Signal(syscall.SIGHUP)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for began := time.Now(); !strings.Contains(p.log.String(), want); {
+		if time.Since(began) > 10*time.Second {
+			p.t.Fatalf("it does not say %q: %s", want, p.log)
+		}
+		p.get("/-/healthy")
+	}
+}
+
+func TestProgramReloads(t *testing.T) {
+	cloud, file := simulate(t, simcloud.Options{Images: 50})
+	p := start(t, "--clouds-file", file, "--cloud=admin")
+	mustBeTrue(t, p.scrape(), cloud.Truth("admin"))
+
+	p.hangUp("changed=false") // nothing changed: the token is kept
+	mustBeTrue(t, p.scrape(), cloud.Truth("admin"))
+	if logins := cloud.Count("auth"); logins != 1 {
+		t.Errorf("there were %d logins", logins)
+	}
+
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(content string) {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("clouds: {other: {}}") // a bad file changes nothing
+	p.hangUp("reloading failed")
+	families := p.scrape()
+	mustBeTrue(t, families, cloud.Truth("admin"))
+	mustShow(t, families, 0, "glance_exporter_config_last_reload_successful")
+
+	// A wrong password is refused until SIGHUP brings the right one.
+	cloud.SetPassword("admin", "changed")
+	cloud.Revoke()
+	for range 5 {
+		mustShow(t, p.scrape(), 1, "glance_scrape_failed", "reason", "auth")
+	}
+	if logins := cloud.Count("auth"); logins != 3 {
+		t.Errorf("there were %d logins", logins)
+	}
+	write(strings.Replace(string(good), "adminpw", "changed", 1))
+	p.hangUp("changed=true")
+	families = p.scrape()
+	mustBeTrue(t, families, cloud.Truth("admin"))
+	mustShow(t, families, 1, "glance_exporter_config_last_reload_successful")
+	if strings.Contains(p.log.String(), "adminpw") {
+		t.Error("a password is in the log")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +45,23 @@ func (c *Cloud) Named(name string) *Cloud {
 
 // Region is the region asked for, "" where the first of the catalogue is meant.
 func (c *Cloud) Region() string { return c.region }
+
+// Equal tells whether two clouds are the same in name and all settings, the
+// contents of their certificate files included.
+func (c *Cloud) Equal(other *Cloud) bool {
+	return c.name == other.name && c.region == other.region && c.iface == other.iface &&
+		reflect.DeepEqual(c.auth, other.auth) && reflect.DeepEqual(c.authURL, other.authURL) && equalTLS(c.tls, other.tls)
+}
+
+func equalTLS(a, b *tls.Config) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.InsecureSkipVerify == b.InsecureSkipVerify && a.RootCAs.Equal(b.RootCAs) &&
+		slices.EqualFunc(a.Certificates, b.Certificates, func(a, b tls.Certificate) bool {
+			return reflect.DeepEqual(a.Certificate, b.Certificate) && reflect.DeepEqual(a.PrivateKey, b.PrivateKey)
+		})
+}
 
 func (c *Cloud) anonymous() bool { return c.authURL == nil }
 
@@ -199,6 +217,7 @@ func parseCloud(name, region string, entry clouds.Cloud, options []clouds.ParseO
 		}
 		return nil, err
 	}
+	completeDomains(&auth, entry)
 	c := &Cloud{name: name, region: where.Region, auth: auth, iface: string(where.Availability), tls: config}
 	c.authURL, err = url.Parse(auth.IdentityEndpoint)
 	switch {
@@ -215,6 +234,21 @@ func parseCloud(name, region string, entry clouds.Cloud, options []clouds.ParseO
 	return c, nil
 }
 
+// completeDomains adds the domains that an entry leaves out, as the openstack
+// client does: that of default_domain, or the one whose id is "default".
+func completeDomains(auth *gophercloud.AuthOptions, entry clouds.Cloud) {
+	domain := "default"
+	if entry.AuthInfo != nil && entry.AuthInfo.DefaultDomain != "" {
+		domain = entry.AuthInfo.DefaultDomain
+	}
+	if auth.Username != "" && auth.DomainID == "" && auth.DomainName == "" {
+		auth.DomainID = domain
+	}
+	if scope := auth.Scope; scope != nil && scope.ProjectName != "" && scope.DomainID == "" && scope.DomainName == "" {
+		scope.DomainID = domain
+	}
+}
+
 // checkAuth has gophercloud make the login's request, to see whether the
 // settings suffice. Its errors name settings, not their values.
 func checkAuth(auth gophercloud.AuthOptions) error {
@@ -226,7 +260,8 @@ func checkAuth(auth gophercloud.AuthOptions) error {
 		_, err = auth.ToTokenV3CreateMap(scope)
 	}
 	if err != nil {
-		return fmt.Errorf("the login's settings are incomplete: %s", strings.Join(strings.Fields(err.Error()), " "))
+		return fmt.Errorf("the login's settings are incomplete; a password login has username, password, user_domain_name, project_name and project_domain_name (%s)",
+			strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func TestCloudsFileIsRefused(t *testing.T) {
 		{"an auth_url that is none", strings.Replace(goodCloud, "https://", "", 1), "", "auth_url must be a URL"},
 		{"credentials in auth_url", strings.Replace(goodCloud, "keystone.", "u:s3cret@keystone.", 1), "", "auth_url must not hold"},
 		{"no password", strings.Replace(goodCloud, "password:", "pass:", 1), "", "incomplete"},
-		{"no user domain", strings.Replace(goodCloud, "user_domain_name:", "x:", 1), "", "incomplete"},
+		{"no user", strings.Replace(goodCloud, "username:", "user:", 1), "", "username, password"},
 		{"a CA file that is not there", goodCloud + "    cacert: /no/such/file", "", "/no/such/file"},
 		{"a key without certificate", goodCloud + "    key: /no/such/file", "", "client cert is missing"},
 		{"a secure.yaml with a wrong type", goodCloud, "clouds:\n  good:\n    auth:\n      password: {s3cret: s3cret}", "secure.yaml: line 4: a value has the wrong type"},
@@ -124,6 +124,28 @@ func TestCloudsFile(t *testing.T) {
 	}
 	if cloud, err = file.Cloud("good", "RegionTwo"); err != nil || cloud.Region() != "RegionTwo" {
 		t.Errorf("got %v, region %q", err, cloud.Region())
+	}
+}
+
+// As the openstack client has it, a domain that is left out is the default one.
+func TestDomainsThatAreLeftOut(t *testing.T) {
+	without := strings.NewReplacer("      user_domain_name: Default\n", "", "      project_domain_name: Default\n", "")
+	for content, want := range map[string]string{
+		without.Replace(goodCloud):                                   "default",
+		without.Replace(goodCloud) + "      default_domain: other\n": "other",
+	} {
+		dir := writeFiles(t, map[string]string{"clouds.yaml": content})
+		file, err := ReadCloudsFile(filepath.Join(dir, "clouds.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cloud, err := file.Cloud("good", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cloud.auth.DomainID != want || cloud.auth.Scope.DomainID != want {
+			t.Errorf("the domains are %q and %q, want %q", cloud.auth.DomainID, cloud.auth.Scope.DomainID, want)
+		}
 	}
 }
 

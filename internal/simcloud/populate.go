@@ -110,6 +110,9 @@ func (c *Cloud) fill(img *Image) {
 		}
 	case "saving":
 		img.Size = new(int64)
+		if recent := time.Now().UTC().Add(-time.Duration(c.random.Int64N(int64(2 * time.Hour)))); img.Updated.Before(recent) {
+			img.Updated = recent.Truncate(time.Microsecond) // nothing is uploaded for years
+		}
 	default:
 		img.Size = new(c.random.Int64N(40<<30) + 1)
 		img.Checksum = new(fmt.Sprintf("%016x%016x", c.random.Uint64(), c.random.Uint64()))
