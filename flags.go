@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -239,17 +241,21 @@ func (cfg *config) validateWeb() error {
 		}
 	}
 	if !strings.HasPrefix(cfg.telemetryPath, "/") || slices.Contains(ownPaths, cfg.telemetryPath) ||
-		strings.ContainsAny(cfg.telemetryPath, " {}?#%\\") || strings.Contains(cfg.telemetryPath, "//") {
+		strings.ContainsAny(cfg.telemetryPath, " {}?#%\\") || path.Clean(cfg.telemetryPath) != cfg.telemetryPath {
 		return fmt.Errorf("--web.telemetry-path: %q is not a path of its own, such as /metrics", cfg.telemetryPath)
 	}
 	if cfg.maxRequests < 1 {
 		return fmt.Errorf("--web.max-requests: %d must be at least 1", cfg.maxRequests)
 	}
 	if err := web.Validate(*cfg.web.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %s: %w", *cfg.web.WebConfigFile, err)
+		// The library quotes what it could not read, which may be a password.
+		text := quoted.ReplaceAllString(err.Error(), "a value")
+		return fmt.Errorf("--web.config.file: %s: %s", *cfg.web.WebConfigFile, text)
 	}
 	return nil
 }
+
+var quoted = regexp.MustCompile("`[^`]*`")
 
 func validAddress(address string) error {
 	if port, ok := strings.CutPrefix(address, "vsock://:"); ok {
@@ -371,14 +377,14 @@ func (cfg *config) metricsCloud(env client.Environment) (*client.Cloud, error) {
 
 // readClouds reads clouds.yaml, nil where there is none.
 func (cfg *config) readClouds() (*client.CloudsFile, error) {
-	path := cfg.cloudsFile
-	if path == "" {
-		path = client.FindCloudsFile()
+	name := cfg.cloudsFile
+	if name == "" {
+		name = client.FindCloudsFile()
 	}
-	if path == "" {
+	if name == "" {
 		return nil, nil
 	}
-	file, err := client.ReadCloudsFile(path)
+	file, err := client.ReadCloudsFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("--clouds-file: %w", err)
 	}

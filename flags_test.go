@@ -117,6 +117,8 @@ func TestBadFlags(t *testing.T) {
 		{"no requests at all", append(check, "--web.max-requests=0"), []string{"--web.max-requests", "at least 1"}},
 		{"a path without slash", append(check, "--web.telemetry-path=metrics"), []string{"--web.telemetry-path"}},
 		{"a path that is taken", append(check, "--web.telemetry-path=/probe"), []string{"--web.telemetry-path"}},
+		{"a path that is not clean", append(check, "--web.telemetry-path=/a/../b"), []string{"--web.telemetry-path"}},
+		{"a web config with a password in the wrong place", append(check, "--web.config.file=users.yml"), []string{"--web.config.file", "users.yml", "line 1"}},
 		{"a path that is a pattern", append(check, "--web.telemetry-path=/{x}"), []string{"--web.telemetry-path"}},
 		{"a web config that is not there", append(check, "--web.config.file=none.yml"), []string{"--web.config.file", "none.yml"}},
 		{"a bad web config", append(check, "--web.config.file=web.yml"), []string{"--web.config.file", "web.yml"}},
@@ -128,7 +130,7 @@ func TestBadFlags(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			clearEnvironment(t)
 			if strings.Contains(strings.Join(tc.args, " "), "--clouds-file") {
-				files(t, map[string]string{"clouds.yaml": goodClouds, "empty.yaml": "", "malformed.yaml": "clouds:\n\ta: s3cret", "web.yml": "tls_server_config: {cert_file: none}"})
+				files(t, map[string]string{"clouds.yaml": goodClouds, "empty.yaml": "", "malformed.yaml": "clouds:\n\ta: s3cret", "web.yml": "tls_server_config: {cert_file: none}", "users.yml": "basic_auth_users: s3cret"})
 				if err := os.Mkdir("secured", 0o700); err != nil {
 					t.Fatal(err)
 				}

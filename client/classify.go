@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -66,11 +67,16 @@ func transportFailure(ctx context.Context, request Error, err error) error {
 		return interrupted(ctx, &request)
 	}
 	request.Reason = ReasonConnection
-	request.Final = errors.Is(err, errForeign) || errors.Is(err, errRedirects) || errors.Is(err, errQueryLost) || isTLS(err)
-	if errors.Is(err, errTooLarge) {
+	request.Final = misled(err) || isTLS(err)
+	if errors.Is(err, errTooLarge) || strings.Contains(err.Error(), "response headers exceeded") {
 		request.Reason, request.Final = ReasonTooLarge, true
 	}
 	return &request
+}
+
+// misled tells whether an answer was a redirect that is not followed.
+func misled(err error) bool {
+	return errors.Is(err, errForeign) || errors.Is(err, errRedirects) || errors.Is(err, errQueryLost)
 }
 
 // isTLS tells whether a connection failed over TLS, most often a certificate,
@@ -83,7 +89,11 @@ func isTLS(err error) bool {
 		invalid      x509.CertificateInvalidError
 		record       tls.RecordHeaderError
 		alert        tls.AlertError
+		remote       *net.OpError
 	)
+	if errors.As(err, &remote) && remote.Op == "remote error" { // an alert of theirs, such as over our certificate
+		return true
+	}
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &hostname) ||
 		errors.As(err, &invalid) || errors.As(err, &record) || errors.As(err, &alert)
 }

@@ -60,8 +60,8 @@ type lessons struct {
 	bare bool
 	// whole: its answer is the whole list, whatever is asked for.
 	whole bool
-	// split: it refuses to list all visibilities at once.
-	split bool
+	// split: it refuses to list all visibilities at once, and knows these.
+	split []string
 	// noHidden: it does not tell hidden images from others.
 	noHidden bool
 	// dialect is the one that it speaks; nil where that has to be found out.

@@ -252,8 +252,8 @@ func completeDomains(auth *gophercloud.AuthOptions, entry clouds.Cloud) {
 // checkAuth has gophercloud make the login's request, to see whether the
 // settings suffice. Its errors name settings, not their values.
 func checkAuth(auth gophercloud.AuthOptions) error {
-	if auth.TokenID != "" && auth.Scope == nil {
-		return nil // the token is used as it is
+	if auth.TokenID != "" && auth.Scope == nil || strings.HasSuffix(strings.TrimRight(auth.IdentityEndpoint, "/"), "/v2.0") {
+		return nil // the token is used as it is; and Keystone v2.0 knows no domains
 	}
 	scope, err := auth.ToTokenV3ScopeMap()
 	if err == nil {

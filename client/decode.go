@@ -17,6 +17,9 @@ const (
 	maxToken = 1 << 20
 	// maxDepth bounds nesting: Glance's deepest answer has five levels.
 	maxDepth = 64
+	// maxID bounds an image's id, of which walks remember some: a UUID has 36
+	// bytes.
+	maxID = 1 << 10
 )
 
 var errTooLarge = errors.New("the answer is too large")
@@ -120,8 +123,8 @@ func (d *decoder) image() error {
 	for _, complaint := range d.mistyped {
 		return complaint
 	}
-	if len(d.img.ID) == 0 {
-		return shapeError("an image has no id")
+	if len(d.img.ID) == 0 || len(d.img.ID) > maxID {
+		return shapeError(fmt.Sprintf("an image has no id, or one of more than %d bytes", maxID))
 	}
 	d.settleSize()
 	return nil
@@ -146,17 +149,21 @@ func (d *decoder) field(key []byte) error {
 	return nil
 }
 
-// forgive skips a value of the wrong type for now, and keeps the complaint.
+// forgive lets a wrong value pass for now, and keeps the complaint.
 func (d *decoder) forgive(name string, err error) error {
-	var wrong kindError
-	if !errors.As(err, &wrong) {
+	var kind kindError
+	var value valueError
+	if !errors.As(err, &kind) && !errors.As(err, &value) {
 		return err
 	}
 	if d.mistyped == nil {
 		d.mistyped = map[string]error{}
 	}
-	d.mistyped[name] = shapeError(string(wrong) + " for " + name)
-	return d.skip()
+	d.mistyped[name] = shapeError(err.Error() + " for " + name)
+	if kind != "" {
+		return d.skip() // it was only looked at
+	}
+	return nil
 }
 
 // object reads an object and calls member for each key, to read its value.
@@ -259,7 +266,7 @@ func (d *decoder) integer() (value int64, known bool, err error) {
 		}
 		value, err := token.Int()
 		if err != nil || value < 0 {
-			return 0, false, shapeError("a number is no integer from 0 to 2^63-1")
+			return 0, false, valueError("a number that is no integer from 0 to 2^63-1")
 		}
 		return value, true, nil
 	default:
@@ -292,7 +299,7 @@ func (d *decoder) time() (t time.Time, err error) {
 		value = append(value, 'Z')
 	}
 	if err := t.UnmarshalText(value); err != nil {
-		return time.Time{}, shapeError("a time is not ISO 8601")
+		return time.Time{}, valueError("a time that is not ISO 8601")
 	}
 	return t.UTC(), nil
 }
@@ -334,6 +341,11 @@ func (e shapeError) Error() string { return string(e) }
 type kindError string
 
 func (e kindError) Error() string { return string(e) }
+
+// valueError is a value of the documented type that cannot be one, and was read.
+type valueError string
+
+func (e valueError) Error() string { return string(e) }
 
 func (d *decoder) wrongKind(want string) error {
 	kind := d.json.PeekKind()

@@ -34,8 +34,10 @@ func (r *read) speak() error {
 		if err == nil {
 			r.lessons.dialect = d
 		}
-		if err == nil || !r.unspoken(err) {
+		if err == nil || len(candidates) == 1 {
 			r.info.Version = d.version
+		}
+		if err == nil || len(candidates) == 1 || !r.unspoken(err) {
 			return err
 		}
 		failures = append(failures, err)
@@ -60,6 +62,8 @@ func (r *read) unspoken(err error) bool {
 	switch failure.Reason {
 	case ReasonNotFound, ReasonForbidden:
 		return true
+	case ReasonBadRequest, ReasonServerError:
+		return failure.Status == http.StatusMethodNotAllowed || failure.Status == http.StatusNotImplemented
 	case ReasonDecode:
 		return failure.Final // a proxy's page, with status 200
 	default:
@@ -76,6 +80,8 @@ func (r *read) candidates() ([]*dialect, error) {
 	if r.lessons.dialect != nil {
 		return []*dialect{r.lessons.dialect}, nil
 	}
+	// What another version of the service has taught does not hold any more.
+	r.lessons = lessons{stale: r.lessons.stale, toldRegions: r.lessons.toldRegions}
 	ids, err := r.versions()
 	if err != nil {
 		return nil, err
@@ -129,7 +135,7 @@ func (r *read) versions() (ids []string, err error) {
 	switch {
 	case err == nil, errors.Is(err, errNoVersions):
 		return ids, nil
-	case failure != nil && failure.Op == OpDiscovery && failure.Status >= 400 && failure.Status < 500 && failure.Status != http.StatusTooManyRequests:
+	case failure != nil && failure.Op == OpDiscovery && failure.Final && (failure.Status != 0 || misled(err)):
 		return nil, nil // whoever answers there, it is not the version document
 	default:
 		return nil, err

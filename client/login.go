@@ -139,6 +139,7 @@ func (l *Login) settle(s *session, err error) {
 		l.current, l.refusals = s, refusals{}
 	case errors.As(err, &failure) && failure.Reason == ReasonAuth:
 		l.refusals.add(time.Now())
+		l.current = nil // it had expired, or the service refuses it
 	}
 }
 

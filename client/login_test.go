@@ -141,7 +141,7 @@ func TestRefusedLoginIsTriedEverMoreRarely(t *testing.T) {
 		began := time.Now()
 		var tries []time.Duration
 		for time.Since(began) < time.Hour {
-			before := w.Count("")
+			before := len(w.Requests(""))
 			logins := w.Count("auth")
 			failure, info := w.mustFail(t, ReasonAuth)
 			if w.Count("auth") > logins {
@@ -149,7 +149,7 @@ func TestRefusedLoginIsTriedEverMoreRarely(t *testing.T) {
 				if failure.Status != 401 || failure.RequestID == "" {
 					t.Errorf("got %+v", failure)
 				}
-			} else if w.Count("") != before || !strings.Contains(failure.Error(), "next try") {
+			} else if len(w.Requests("")) != before || !strings.Contains(failure.Error(), "next try") {
 				t.Errorf("got %v", failure)
 			}
 			if info.Requests != 0 {
@@ -177,6 +177,22 @@ func TestRefusedLoginIsTriedEverMoreRarely(t *testing.T) {
 		w.mustFail(t, ReasonAuth)
 		if w.Count("auth") != logins+2 {
 			t.Error("a login that works has not ended the wait")
+		}
+	})
+}
+
+// Not even the image service is asked while Keystone is left alone.
+func TestRefusedLoginAfterARevokedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10}})
+		w.mustMatch(t, "admin")
+		w.SetPassword("admin", "changed")
+		w.Revoke()
+		w.mustFail(t, ReasonAuth)
+		w.mustFail(t, ReasonAuth)
+		before := len(w.Requests(""))
+		if _, info := w.mustFail(t, ReasonAuth); info.Requests != 0 || len(w.Requests("")) != before {
+			t.Errorf("there were %d requests", len(w.Requests(""))-before)
 		}
 	})
 }

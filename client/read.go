@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -55,7 +56,7 @@ func (r *read) run() error {
 	if err := r.locate(); err != nil {
 		return err
 	}
-	return r.speak()
+	return r.scrub(r.speak())
 }
 
 // locate logs in where that is needed, and finds the service.
@@ -183,6 +184,22 @@ func (r *read) exchange(op Operation, target *url.URL, consume func(io.Reader) e
 		return r.broken(failure)
 	}
 	return r.broken(r.blame(request, consume(resp.Body)))
+}
+
+// scrub hides the token in an error, where a service has repeated it: in a
+// header, a link or a redirect.
+func (r *read) scrub(err error) error {
+	failure := asError(err)
+	if failure == nil || r.session.token == "" {
+		return err
+	}
+	hide := strings.NewReplacer(r.session.token, "[token]", url.QueryEscape(r.session.token), "[token]")
+	clean := *failure
+	clean.URL, clean.RequestID = hide.Replace(failure.URL), hide.Replace(failure.RequestID)
+	if text := failure.Err.Error(); hide.Replace(text) != text {
+		clean.Err = errors.New(hide.Replace(text))
+	}
+	return &clean
 }
 
 // blame adds the request to an error of the decoder, and tells a body that

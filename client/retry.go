@@ -12,6 +12,10 @@ import (
 const (
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 30 * time.Second
+	// patience is how long a request may fail before it is given up, where the
+	// time for the read is longer than a scrape's: whoever reads in the
+	// background wants to tell what is wrong.
+	patience = time.Minute
 )
 
 // backoff is the time to wait before the attempt after the given one, counted
@@ -31,6 +35,7 @@ func backoff(attempt int, jitter float64, asked time.Duration) time.Duration {
 // has left is shorter than the next wait: waiting then could only turn the
 // answer that we have into a timeout.
 func retry(ctx context.Context, trace Trace, op Operation, attempt func() error) error {
+	var failing time.Time // since when
 	for n := 0; ; n++ {
 		err := attempt()
 		var failure *Error
@@ -38,6 +43,12 @@ func retry(ctx context.Context, trace Trace, op Operation, attempt func() error)
 			return err
 		}
 		wait := backoff(n, rand.Float64(), failure.retryAfter)
+		if n == 0 {
+			failing = time.Now()
+		}
+		if failure.retryAfter == 0 && time.Since(failing)+wait > patience {
+			return err
+		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 			return err
 		}

@@ -129,6 +129,34 @@ func TestRetry(t *testing.T) {
 			})
 		})
 	}
+	t.Run("what stays is told after a while, however much time there is", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			began := time.Now()
+			err := retry(ctx, &silent{}, OpList, func() error { return passing })
+			if took := time.Since(began); !errors.Is(err, passing) || took > patience || took < patience/3 {
+				t.Errorf("got %v after %s", err, took)
+			}
+		})
+	})
+	t.Run("a service that asks for a longer wait is waited for", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			n := 0
+			err := retry(ctx, &silent{}, OpList, func() error {
+				n++
+				if n == 1 {
+					return &Error{Reason: ReasonRateLimited, Err: errors.New("429"), retryAfter: 5 * time.Minute}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	})
 	t.Run("nobody waits any more", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

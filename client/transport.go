@@ -76,7 +76,7 @@ func (c chain) client() http.Client {
 		}}},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if !sameOrigin(req.URL, c.origin) {
-				return fmt.Errorf("%w: redirect to %s", errForeign, redact(req.URL))
+				return fmt.Errorf("%w: redirect to %s", errForeign, redact(&url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path}))
 			}
 			// Without its query a request for a page is one for another list.
 			if req.URL.RawQuery != via[0].URL.RawQuery {

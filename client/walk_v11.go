@@ -33,7 +33,7 @@ func walkFull(w *walk) error {
 			return walkBare(r)
 		}
 	}
-	r.lessons.checked = true
+	r.lessons.checked = w.first.listed > 0 // an empty list proves nothing
 	w.commitFirst()
 	return nil
 }
@@ -61,18 +61,14 @@ func fallBack(r *read) error {
 		return err // of a request that is within the documentation
 	}
 	if w.first.listed == 0 {
-		w.commitFirst()
-		return nil
+		return insist(r)
 	}
 	probe, err := w.next()
 	switch {
 	case err != nil && !refused(err):
 		return err
-	case err == nil && probe.fresh > 0:
-		return insist(r)
-	case err == nil && probe.listed == 0:
-		// The list is whole, but the service knows markers. If the refusal was
-		// a stray one, a lesson from it would hide images for ever.
+	case err == nil && (probe.fresh > 0 || probe.listed == 0):
+		return insist(r) // it knows markers
 	default:
 		r.lessons.bare, r.lessons.whole = true, true
 		r.client.config.Trace.Notice("the service refuses parameters beyond the documented filters; its answer without them is taken for the whole list",
@@ -83,12 +79,13 @@ func fallBack(r *read) error {
 }
 
 // insist asks again with all our parameters, of a service that has refused them
-// once and yet pages. If it refuses again, it is one that does not want them.
+// once and yet seems to page: if that was a stray refusal, a lesson from it would
+// hide images for ever. If it refuses again, it does not want them.
 func insist(r *read) error {
 	r.forget()
 	w, err := beginWalk(r, false)
 	if refused(err) {
-		r.giveUp("the service pages, but refuses our parameters; they are given up")
+		r.giveUp("the service refuses our parameters; they are given up")
 		return walkBare(r)
 	}
 	if err != nil {

@@ -15,14 +15,11 @@ func walkV2(r *read) error {
 	switch {
 	case r.lessons.bare:
 		return r.walkLinks(r.queryV2("", false))
-	case r.lessons.split:
+	case len(r.lessons.split) > 0:
 		return walkSplit(r)
 	}
 	all := r.queryV2("all", false)
-	w, err := beginLinkWalk(r, all)
-	if refused(err) {
-		w, err = beginLinkWalk(r, all) // a refusal that comes once means nothing
-	}
+	w, err := beginTwice(r, all)
 	if refused(err) {
 		return walkSplit(r)
 	}
@@ -43,34 +40,56 @@ func walkV2(r *read) error {
 			return r.walkLinks(r.queryV2("", false))
 		}
 	}
-	r.lessons.checked = true
+	r.lessons.checked = w.first.listed > 0 // an empty list proves nothing
 	w.commitFirst()
 	return walkHidden(r, "all")
+}
+
+// beginTwice begins a walk, and once more where it is refused: a refusal that
+// comes once means nothing.
+func beginTwice(r *read, query url.Values) (*linkWalk, error) {
+	w, err := beginLinkWalk(r, query)
+	if refused(err) {
+		w, err = beginLinkWalk(r, query)
+	}
+	return w, err
 }
 
 // visibilities are those that an image can have.
 var visibilities = []string{visibilityPublic, "private", "shared", "community"}
 
-// walkSplit reads the list once for each visibility that the service knows.
+// walkSplit reads the list once for each visibility that the service knows:
+// community and shared are younger than v2.
 func walkSplit(r *read) error {
+	asked := r.lessons.split
+	learning := len(asked) == 0
+	if learning {
+		asked = visibilities
+	}
 	var known []string
-	var refusal error
-	for _, visibility := range visibilities {
-		err := r.walkLinks(r.queryV2(visibility, false))
-		switch {
-		case err == nil:
-			known = append(known, visibility)
-		case refused(err): // community and shared are younger than v2
-			refusal = err
-		default:
+	for _, visibility := range asked {
+		w, err := beginTwice(r, r.queryV2(visibility, false))
+		if learning && refused(err) {
+			continue
+		}
+		if err == nil {
+			err = w.toEnd()
+		}
+		if err != nil {
 			return err
 		}
+		w.commitFirst()
+		known = append(known, visibility)
 	}
-	if len(known) == 0 {
-		return refusal
+	if len(known) == 0 { // it is something else that it refuses
+		err := r.walkLinks(r.queryV2("", false))
+		if err == nil {
+			r.giveUp("the service refuses our parameters; they are given up")
+		}
+		return err
 	}
-	if !r.lessons.split {
-		r.lessons.split = true
+	if learning {
+		r.lessons.split = known
 		r.client.config.Trace.Notice("the service does not list all visibilities at once; it is asked for each of them",
 			"visibilities", strings.Join(known, ","))
 	}
@@ -83,22 +102,22 @@ func walkSplit(r *read) error {
 }
 
 // walkHidden reads the list of hidden images, of those that say they are: a
-// service may not know the parameter.
+// service may not know the parameter, and ignore or refuse it.
 func walkHidden(r *read, visibility string) error {
 	if r.lessons.noHidden {
 		return nil
 	}
 	r.hiddenOnly = true
 	defer func() { r.hiddenOnly = false }()
-	w, err := beginLinkWalk(r, r.queryV2(visibility, true))
-	if err != nil {
-		return err
-	}
-	if w.first.strange > 0 {
-		r.lessons.noHidden = true // what it lists is the list that was read already
+	w, err := beginTwice(r, r.queryV2(visibility, true))
+	if refused(err) || err == nil && w.first.listed > 0 && w.first.strange == w.first.listed {
+		r.lessons.noHidden = true
 		return nil
 	}
-	if err := w.toEnd(); err != nil {
+	if err == nil {
+		err = w.toEnd()
+	}
+	if err != nil {
 		return err
 	}
 	w.commitFirst()
@@ -144,6 +163,7 @@ type linkWalk struct {
 	// behind: a marker was lost and the walk has stepped back, as in [walk].
 	behind    bool
 	restarted bool
+	met       int // images met again since
 	idle      int // pages in a row that brought nothing new
 }
 
@@ -171,12 +191,15 @@ func (w *linkWalk) toEnd() error {
 			return err
 		case p.fresh > 0:
 			w.take(p)
-			w.behind, w.restarted, w.idle = false, false, 0
+			w.behind, w.restarted, w.met, w.idle = false, false, 0, 0
 		case p.listed > 0 && w.prints[p.print] && !w.behind:
 			return w.read.pagingError("the service answers with a page that it gave before", w.query)
 		default:
 			w.idle++
-			if w.idle > maxIdle {
+			if w.behind {
+				w.met += p.listed
+			}
+			if w.idle > maxIdle || w.met > w.read.counted.len {
 				return w.read.pagingError("page after page brings nothing new", w.query)
 			}
 			w.trail.extend(&w.read.tail)
@@ -223,7 +246,8 @@ func (w *linkWalk) follow(link string) error {
 // from, or the beginning.
 func (w *linkWalk) markerLost(err error) bool {
 	failure := asError(err)
-	return failure.is(OpList, http.StatusBadRequest, http.StatusForbidden) && w.query.Has("marker") && !w.restarted
+	gone := failure.is(OpList, http.StatusBadRequest, http.StatusForbidden) && w.query.Has("marker")
+	return gone && w.trail.last() != "" && !w.restarted
 }
 
 func (w *linkWalk) stepBack() {

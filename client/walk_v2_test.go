@@ -334,6 +334,9 @@ func TestDiscovery(t *testing.T) {
 		"an odd JSON":  {Kind: simcloud.Override, Body: `{"versions": {"values": []}}`},
 		"too much":     {Kind: simcloud.Endless},
 		"another JSON": {Kind: simcloud.Override, Body: `[]`},
+		"nothing":      {Status: http.StatusNoContent},
+		"501":          {Status: http.StatusNotImplemented},
+		"a login page": {Kind: simcloud.Redirect, Location: "http://login.test/"},
 	} {
 		t.Run(name+" is no version document", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
