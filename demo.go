@@ -29,7 +29,7 @@ func startDemo(ctx context.Context, cfg *config) (*demo, error) {
 		"OS_AUTH_URL": "http://" + listener.Addr().String() + "/identity",
 		"OS_USERNAME": "admin", "OS_PASSWORD": simcloud.AdminPassword, "OS_PROJECT_NAME": "admin",
 		"OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
-	}.Cloud("")
+	}.Cloud()
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("--demo: %w", err)

@@ -28,10 +28,13 @@ type config struct {
 	telemetryPath string
 	maxRequests   int
 
-	cloud      string
-	cloudsFile string
-	region     string
-	demoCloud  *client.Cloud // the simulated one; nil but in demo mode
+	enableLifecycle bool
+
+	cloud       string
+	cloudsFile  string
+	region      string
+	probeClouds []string
+	demoCloud   *client.Cloud // the simulated one; nil but in demo mode
 
 	imageEndpoint string
 	endpoint      *url.URL // imageEndpoint, parsed; nil where there is none
@@ -88,13 +91,18 @@ func newApp(cfg *config) *kingpin.Application {
 		Default("/metrics").StringVar(&cfg.telemetryPath)
 	app.Flag("web.max-requests", "Metrics requests answered at once; more get 503.").
 		Default("40").IntVar(&cfg.maxRequests)
+	app.Flag("web.enable-lifecycle", "Read clouds.yaml again on POST /-/reload.").
+		BoolVar(&cfg.enableLifecycle)
 
-	app.Flag("cloud", "Cloud of clouds.yaml that the metrics report on; without it, the OS_* variables of the openstack client.").
+	app.Flag("cloud", "Cloud of clouds.yaml that /metrics reports on; without it, the OS_* variables of the openstack client, else none.").
 		Envar("OS_CLOUD").PlaceHolder("NAME").StringVar(&cfg.cloud)
 	app.Flag("clouds-file", "Path of clouds.yaml, with secure.yaml beside it; without it, the openstack client's own search path.").
 		Envar("OS_CLIENT_CONFIG_FILE").PlaceHolder("FILE").StringVar(&cfg.cloudsFile)
-	app.Flag("region", "Region of the cloud, where it has several.").
+	app.Flag("region", "Region of the cloud of /metrics, where it has several.").
 		Envar("OS_REGION_NAME").PlaceHolder("NAME").StringVar(&cfg.region)
+
+	app.Flag("probe.cloud", "Cloud of clouds.yaml that /probe may be asked for; repeatable; without it, all of them.").
+		PlaceHolder("NAME").StringsVar(&cfg.probeClouds)
 
 	app.Flag("image.endpoint", "Image service URL instead of the service catalogue's.").
 		PlaceHolder("URL").StringVar(&cfg.imageEndpoint)
@@ -289,6 +297,9 @@ func (cfg *config) validateImage() error {
 	if cfg.noAuth && cfg.given["cloud"] {
 		return errors.New("--image.no-auth: needs no cloud to log into; leave out --cloud")
 	}
+	if cfg.noAuth && len(cfg.probeClouds) > 0 {
+		return errors.New("--image.no-auth: there is no cloud to log into on /probe; leave out --probe.cloud")
+	}
 	if cfg.imageEndpoint == "" {
 		return nil
 	}
@@ -337,58 +348,12 @@ func (cfg *config) validateDemo() error {
 	if cfg.demoImages < 1 || cfg.demoImages > maxDemoImages {
 		return fmt.Errorf("--demo.images: %d must be from 1 to %d", cfg.demoImages, maxDemoImages)
 	}
-	for _, flag := range []string{"cloud", "clouds-file", "region", "image.endpoint", "image.no-auth"} {
+	for _, flag := range []string{"cloud", "clouds-file", "region", "probe.cloud", "image.endpoint", "image.no-auth"} {
 		if cfg.demo && cfg.given[flag] {
 			return fmt.Errorf("--demo: brings a cloud of its own; leave out --%s", flag)
 		}
 	}
 	return nil
-}
-
-// metricsCloud decides which cloud the metrics report on.
-func (cfg *config) metricsCloud(env client.Environment) (*client.Cloud, error) {
-	switch {
-	case cfg.demoCloud != nil:
-		return cfg.demoCloud, nil
-	case cfg.demo: // only the flags are checked
-		return client.Standalone().Named(demoCloud), nil
-	case cfg.noAuth:
-		return client.Standalone(), nil
-	case cfg.cloud == "" && env.Set():
-		return env.Cloud(cfg.region)
-	}
-	file, err := cfg.readClouds()
-	switch {
-	case err != nil:
-		return nil, err
-	case cfg.cloud == "" && file == nil:
-		return nil, errors.New("no cloud is configured: name one of clouds.yaml by --cloud, set the OS_* variables of the openstack client, or try --demo")
-	case cfg.cloud == "":
-		return nil, fmt.Errorf("--cloud: name one of %s: %s", file.Path(), strings.Join(file.Names(), ", "))
-	case file == nil:
-		return nil, fmt.Errorf("--cloud: there is no clouds.yaml for the cloud %q in the working directory, ~/.config/openstack or /etc/openstack; name the file by --clouds-file", cfg.cloud)
-	}
-	cloud, err := file.Cloud(cfg.cloud, cfg.region)
-	if err != nil {
-		return nil, fmt.Errorf("--cloud: %w", err)
-	}
-	return cloud, nil
-}
-
-// readClouds reads clouds.yaml, nil where there is none.
-func (cfg *config) readClouds() (*client.CloudsFile, error) {
-	name := cfg.cloudsFile
-	if name == "" {
-		name = client.FindCloudsFile()
-	}
-	if name == "" {
-		return nil, nil
-	}
-	file, err := client.ReadCloudsFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("--clouds-file: %w", err)
-	}
-	return file, nil
 }
 
 // version is the one that the client shall speak, "" for what it finds. The

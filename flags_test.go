@@ -20,6 +20,15 @@ clouds:
       project_name: p
       user_domain_name: Default
       project_domain_name: Default
+  regions:
+    regions: [one, two]
+    auth:
+      auth_url: http://127.0.0.1:1/v3
+      username: u
+      password: s3cret
+      project_name: p
+      user_domain_name: Default
+      project_domain_name: Default
   "null":
   bare:
     region_name: r
@@ -83,7 +92,16 @@ func TestBadFlags(t *testing.T) {
 		{"one that is malformed", []string{"--config.check", "--clouds-file=malformed.yaml", "--cloud=good"}, []string{"malformed.yaml", "line 2", "YAML"}},
 		{"a secure.yaml of a wrong type", []string{"--config.check", "--clouds-file=secured/clouds.yaml", "--cloud=good"}, []string{"secure.yaml", "wrong type"}},
 		{"a cloud and no clouds.yaml", []string{"--cloud=good"}, []string{"--cloud", "clouds.yaml", "--clouds-file"}},
-		{"a clouds.yaml and no cloud", []string{"--clouds-file=clouds.yaml"}, []string{"--cloud", "clouds.yaml", "good"}},
+		{"a clouds.yaml of which not all can be used", []string{"--config.check", "--clouds-file=clouds.yaml"}, []string{"clouds.yaml", `"bare"`, "auth", "--probe.cloud"}},
+		{"an unknown cloud to probe", append(check, "--probe.cloud=good", "--probe.cloud=other"), []string{"--probe.cloud", "clouds.yaml", `"other"`, "good"}},
+		{"a cloud to probe that cannot be used", append(check, "--probe.cloud=kerberos"), []string{"--probe.cloud", "clouds.yaml", "v3kerberos"}},
+		{"clouds to probe and no clouds.yaml", []string{"--probe.cloud=good"}, []string{"--probe.cloud", "clouds.yaml", "--clouds-file"}},
+		{"clouds to probe where there is no login", []string{"--image.no-auth", "--image.endpoint=http://x", "--probe.cloud=good"}, []string{"--image.no-auth", "--probe.cloud"}},
+		{"clouds to probe in a demo", []string{"--demo", "--probe.cloud=good"}, []string{"--demo", "--probe.cloud"}},
+		{"to print one of several clouds", []string{"--once", "--clouds-file=clouds.yaml", "--probe.cloud=good"}, []string{"--once", "--cloud", "clouds.yaml", "good"}},
+		{"an endpoint of none of them", []string{"--image.endpoint=http://x", "--clouds-file=clouds.yaml", "--probe.cloud=good"}, []string{"--image.endpoint", "--cloud"}},
+		{"a region of none of them", []string{"--region=r", "--clouds-file=clouds.yaml", "--probe.cloud=good"}, []string{"--region", "--cloud"}},
+		{"a region that clouds.yaml does not name", []string{"--config.check", "--clouds-file=clouds.yaml", "--cloud=regions", "--region=three"}, []string{"--region", `"three"`, "one, two"}},
 		{"no cloud at all", nil, []string{"--cloud", "OS_*", "--demo"}},
 		{"a version of the API that is none", append(check, "--image.api-version=v3"), []string{"--image.api-version", "v1.1", "v2"}},
 		{"a label that is none", append(check, "--inventory.labels=status,size"), []string{"--inventory.labels", `"size"`, "disk_format"}},
@@ -171,6 +189,12 @@ func TestConfigCheck(t *testing.T) {
 		}, `"envvars"`},
 		{"no cloud at all, by an endpoint", []string{"--image.endpoint=http://127.0.0.1:1/", "--image.no-auth"}, nil, `"endpoint"`},
 		{"a demo, whatever the environment says", []string{"--demo"}, map[string]string{"OS_CLOUD": "other"}, `"demo"`},
+		{"the clouds of /probe alone", []string{"--probe.cloud=good", "--probe.cloud=regions"}, nil, `/probe serves the cloud "regions"`},
+		{"clouds that are left out beside it", []string{"--cloud=good"}, nil, `/probe leaves out clouds.yaml: cloud "kerberos"`},
+		{"an openrc beside a clouds.yaml", nil, map[string]string{
+			"OS_AUTH_URL": "http://127.0.0.1:1", "OS_USERNAME": "u", "OS_PASSWORD": "s3cret", "OS_PROJECT_NAME": "p",
+		}, `/probe serves the cloud "good"`},
+		{"a region of the cloud", []string{"--cloud=regions", "--region=two"}, nil, `"regions"`},
 		{"several addresses", []string{"--cloud=good", "--web.listen-address=:0", "--web.listen-address=[::1]:0"}, nil, `"good"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -184,6 +208,25 @@ func TestConfigCheck(t *testing.T) {
 				t.Errorf("status %d, standard output %q, standard error %q", status, stdout, stderr)
 			}
 		})
+	}
+}
+
+// A clouds.yaml that was only found, and that nothing asks for, need not be
+// right.
+func TestConfigCheckOfAnOpenrcBesideABrokenCloudsFile(t *testing.T) {
+	clearEnvironment(t)
+	files(t, map[string]string{"clouds.yaml": "clouds: s3cret"})
+	for key, value := range map[string]string{"OS_AUTH_URL": "http://127.0.0.1:1", "OS_USERNAME": "u", "OS_PASSWORD": "s3cret", "OS_PROJECT_NAME": "p"} {
+		t.Setenv(key, value)
+	}
+	status, stdout, stderr := execute(t, "--config.check")
+	if status != 0 || !strings.Contains(stdout, `"envvars"`) || !strings.Contains(stdout, "leaves out --clouds-file: clouds.yaml") || strings.Contains(stdout, "s3cret") {
+		t.Errorf("status %d, standard output %q, standard error %q", status, stdout, stderr)
+	}
+	for _, args := range [][]string{{"--clouds-file=clouds.yaml"}, {"--probe.cloud=good"}} {
+		if status, stdout, stderr := execute(t, append(args, "--config.check")...); status != 1 || !strings.Contains(stderr, "clouds.yaml") {
+			t.Errorf("%s: status %d, standard output %q, standard error %q", args, status, stdout, stderr)
+		}
 	}
 }
 

@@ -14,7 +14,12 @@ import (
 )
 
 // ownPaths are those that --web.telemetry-path cannot take.
-var ownPaths = []string{"/", "/-/healthy", "/-/ready", "/probe", "/-/reload"}
+var ownPaths = []string{"/", "/-/healthy", "/-/ready", probePath, reloadPath}
+
+const (
+	probePath  = "/probe"
+	reloadPath = "/-/reload"
+)
 
 // writeTimeout is how long an answer may take to be written once it is there. A
 // client that stops reading is cut off then; until that it holds up nobody but
@@ -22,14 +27,22 @@ var ownPaths = []string{"/", "/-/healthy", "/-/ready", "/probe", "/-/reload"}
 const writeTimeout = 30 * time.Second
 
 // newHandler makes the handler of everything that the exporter serves.
-func newHandler(serving *served, own *prometheus.Registry, slogger *slog.Logger) http.Handler {
+func newHandler(serving *set, own *prometheus.Registry, slogger *slog.Logger) http.Handler {
+	s := &scrapes{
+		cfg:   serving.cfg,
+		set:   serving,
+		own:   own,
+		slots: make(chan struct{}, serving.cfg.maxRequests),
+		options: promhttp.HandlerOpts{
+			ErrorLog:          slog.NewLogLogger(slogger.Handler(), slog.LevelError),
+			Registry:          own,
+			EnableOpenMetrics: true,
+		},
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+serving.cfg.telemetryPath, promhttp.InstrumentMetricHandler(own, &metricsHandler{
-		serving: serving,
-		own:     own,
-		slots:   make(chan struct{}, serving.cfg.maxRequests),
-		options: handlerOptions(own, slogger),
-	}))
+	mux.Handle("GET "+s.cfg.telemetryPath, s.limited(s.metrics))
+	mux.Handle("GET "+probePath, s.limited(s.probe))
+	mux.Handle("POST "+reloadPath, newReloadHandler(serving))
 	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK\n")) }
 	mux.HandleFunc("GET /-/healthy", ok)
 	mux.HandleFunc("GET /-/ready", ok)
@@ -37,46 +50,72 @@ func newHandler(serving *served, own *prometheus.Registry, slogger *slog.Logger)
 	return mux
 }
 
-func handlerOptions(own *prometheus.Registry, slogger *slog.Logger) promhttp.HandlerOpts {
-	return promhttp.HandlerOpts{
-		ErrorLog:          slog.NewLogLogger(slogger.Handler(), slog.LevelError),
-		Registry:          own,
-		EnableOpenMetrics: true,
-	}
-}
-
-// metricsHandler answers a scrape: a fresh registry with a collector of its own,
-// bound to the request and its time, beside the exporter's own metrics.
-type metricsHandler struct {
-	serving *served
-	own     *prometheus.Registry
-	slots   chan struct{} // one for each request that may be answered at once
+// scrapes answers scrapes: each by a fresh registry with a collector of its own,
+// bound to the request and its time.
+type scrapes struct {
+	cfg     *config
+	set     *set
+	own     *prometheus.Registry // the exporter's own metrics
+	slots   chan struct{}        // one for each request that may be answered at once
 	options promhttp.HandlerOpts
 }
 
-// ServeHTTP implements http.Handler.
-func (h *metricsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	default:
-		http.Error(w, "Too many metrics requests at once (--web.max-requests).", http.StatusServiceUnavailable)
+// limited answers so many requests at once, over all paths, and turns the others
+// away. All are counted in the promhttp_* metrics.
+func (s *scrapes) limited(answer http.HandlerFunc) http.Handler {
+	return promhttp.InstrumentMetricHandler(s.own, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+			answer(w, r)
+		default:
+			http.Error(w, "Too many metrics requests at once (--web.max-requests).", http.StatusServiceUnavailable)
+		}
+	}))
+}
+
+// metrics answers with the exporter's own metrics and, where /metrics has a
+// cloud, with its inventory.
+func (s *scrapes) metrics(w http.ResponseWriter, r *http.Request) {
+	t := s.set.current.Load().metrics
+	if t == nil {
+		s.answer(w, r, s.own)
 		return
 	}
-	cfg, target := h.serving.cfg, h.serving.target.Load()
-	ctx, cancel := context.WithTimeoutCause(r.Context(), budget(r.Header, cfg.scrapeTimeout, cfg.timeoutOffset), errBudget)
-	defer cancel()
+	s.read(w, r, t, s.own)
+}
 
+// probe answers with the inventory of one cloud of clouds.yaml. Whatever else is
+// asked for is refused, and leaves nothing behind.
+func (s *scrapes) probe(w http.ResponseWriter, r *http.Request) {
+	a, region, refusal := s.set.current.Load().find(r.URL.RawQuery)
+	if refusal != "" {
+		http.Error(w, refusal, http.StatusBadRequest)
+		return
+	}
+	t, giveBack := a.borrow(region)
+	defer giveBack()
+	s.read(w, r, t)
+}
+
+// read reads a target's inventory within the scrape's time, and answers with it
+// and with what else there is.
+func (s *scrapes) read(w http.ResponseWriter, r *http.Request, t *target, more ...prometheus.Gatherer) {
+	ctx, cancel := context.WithTimeoutCause(r.Context(), budget(r.Header, s.cfg.scrapeTimeout, s.cfg.timeoutOffset), errBudget)
+	defer cancel()
 	inventory := prometheus.NewRegistry()
-	inventory.MustRegister(collector.New(ctx, target.source, target.labels))
+	inventory.MustRegister(collector.New(ctx, t.source, s.cfg.labels))
 	// The inventory comes first: gathering it is the read that the exporter's
 	// own counters, gathered after it, are to show.
-	both := prometheus.Gatherers{inventory, h.own}
+	s.answer(w, r, append(prometheus.Gatherers{inventory}, more...))
+}
+
+func (s *scrapes) answer(w http.ResponseWriter, r *http.Request, from prometheus.Gatherer) {
 	gathered := prometheus.GathererFunc(func() (families []*dto.MetricFamily, err error) {
-		families, err = both.Gather()
+		families, err = from.Gather()
 		// Not every writer knows deadlines; over HTTP/1 and 2 they all do.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 		return families, err
 	})
-	promhttp.HandlerFor(gathered, h.options).ServeHTTP(w, r)
+	promhttp.HandlerFor(gathered, s.options).ServeHTTP(w, r)
 }

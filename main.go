@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,10 +46,11 @@ func main() {
 // gives the exit status. What it makes, it closes:
 //
 //	config     the flags, checked
+//	plan       the clouds that they ask for, checked
 //	logger     everything that is logged, by libraries too
 //	simulation the demo's cloud, in demo mode
 //	telemetry  the exporter's own metrics about reads
-//	serving    the cloud of /metrics: login, client and source
+//	serving    the clouds: their logins, clients and sources
 //	own        the registry of the exporter's own metrics
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	env := client.TakeEnvironment()
@@ -74,28 +74,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		defer simulation.Close()
 		cfg.demoCloud = simulation.cloud
 	}
-	cloud, err := cfg.metricsCloud(env)
+	plan, err := cfg.plan(env, nil)
 	if err != nil {
 		return fail(stderr, err)
 	}
 	if cfg.configCheck {
-		fmt.Fprintf(stdout, "flags and clouds are right; %s reports on the cloud %q\n", cfg.telemetryPath, cloud.Name())
+		fmt.Fprintln(stdout, plan.summary(cfg.telemetryPath))
 		return 0
 	}
 	if cfg.once {
-		if err := once(ctx, cfg, cloud, stdout); err != nil {
+		if err := once(ctx, cfg, plan, stdout); err != nil {
 			return fail(stderr, err)
 		}
 		return 0
 	}
 
 	telemetry := collector.NewTelemetry(logger)
-	serving := &served{cfg: cfg, env: env, telemetry: telemetry, logger: logger, metrics: newReloadMetrics(time.Now())}
-	serving.start(ctx, cloud)
+	serving := newSet(cfg, env, plan, telemetry, logger)
 	defer serving.Close()
 	serving.reloadOnHangup(ctx)
 	own := newRegistry(telemetry, serving.metrics)
-	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext(), "cloud", cloud.Name(), "region", cloud.Region())
+	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext(),
+		"cloud", plan.metricsName(), "region", plan.region, "probe_clouds", plan.probeNames())
 	if err := serve(ctx, cfg, newHandler(serving, own, slogger), slogger); err != nil {
 		return fail(stderr, err)
 	}

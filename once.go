@@ -15,15 +15,15 @@ import (
 
 // once reads the inventory and prints its metrics in the text format. An error
 // says why it could not be read; nothing is printed then.
-func once(ctx context.Context, cfg *config, cloud *client.Cloud, stdout io.Writer) error {
+func once(ctx context.Context, cfg *config, p *plan, stdout io.Writer) error {
 	cfg.refreshInterval = 0 // one read is all there is
-	target := newTarget(cfg, cloud, collector.NewTelemetry(log.NewNopLogger()))
-	defer target.Close()
+	cloud := newAccount(cfg, p.metrics, collector.NewTelemetry(log.NewNopLogger()))
+	defer cloud.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.scrapeTimeout, errBudget)
 	defer cancel()
-	read := &onlyRead{source: target.source}
+	read := &onlyRead{source: cloud.always(p.region).source}
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(collector.New(ctx, read, target.labels)); err != nil {
+	if err := registry.Register(collector.New(ctx, read, cfg.labels)); err != nil {
 		return err
 	}
 	families, err := registry.Gather()

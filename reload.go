@@ -2,43 +2,17 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/glance-exporter/glance_exporter/client"
-	"github.com/glance-exporter/glance_exporter/collector"
 )
 
-// served is the target that is served at the moment. A reload puts another one
-// in its place; what was begun on the old one ends on it.
-type served struct {
-	cfg       *config
-	env       client.Environment
-	telemetry *collector.Telemetry
-	logger    log.Logger
-	metrics   *reloadMetrics
-	target    atomic.Pointer[target]
-}
-
-// start begins to serve a cloud.
-func (s *served) start(ctx context.Context, cloud *client.Cloud) {
-	fresh := newTarget(s.cfg, cloud, s.telemetry)
-	fresh.refresh(context.WithoutCancel(ctx)) // until Close: scrapes under way when ctx ends are answered
-	s.target.Store(fresh)
-}
-
-// Close ends what the target does by itself.
-func (s *served) Close() { s.target.Load().Close() }
-
 // reloadOnHangup reloads whenever SIGHUP comes, until ctx ends.
-func (s *served) reloadOnHangup(ctx context.Context) {
+func (s *set) reloadOnHangup(ctx context.Context) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	go func() {
@@ -46,7 +20,7 @@ func (s *served) reloadOnHangup(ctx context.Context) {
 		for {
 			select {
 			case <-signals:
-				s.reload(ctx)
+				_ = s.reload() // which has logged and counted its error
 			case <-ctx.Done():
 				return
 			}
@@ -54,29 +28,18 @@ func (s *served) reloadOnHangup(ctx context.Context) {
 	}()
 }
 
-// reload reads clouds.yaml again. A bad one changes nothing. A cloud whose
-// settings are as they were keeps its token and what was learned of its service;
-// only the wait after a refused login ends.
-func (s *served) reload(ctx context.Context) {
-	cloud, err := s.cfg.metricsCloud(s.env)
-	if err != nil {
-		s.metrics.failed()
-		_ = level.Error(s.logger).Log("msg", "reloading failed; everything stays as it was", "err", oneLine(err.Error()))
-		return
-	}
-	old := s.target.Load()
-	changed := !cloud.Equal(old.cloud)
-	if changed {
-		s.start(ctx, cloud)
-		if cloud.Region() != old.cloud.Region() {
-			s.telemetry.Remove(old.cloud.Name(), old.cloud.Region())
+// newReloadHandler answers POST /-/reload when clouds.yaml was read again, as
+// Prometheus itself does: with 500 and the reason where it was a bad one.
+func newReloadHandler(s *set) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !s.cfg.enableLifecycle {
+			http.Error(w, "Reloading over HTTP is not enabled (--web.enable-lifecycle).", http.StatusForbidden)
+			return
 		}
-		old.Close()
-	} else {
-		old.login.Forget()
-	}
-	s.metrics.succeeded(time.Now())
-	_ = level.Info(s.logger).Log("msg", "reloaded", "cloud", cloud.Name(), "changed", changed)
+		if err := s.reload(); err != nil {
+			http.Error(w, "Reloading failed; everything stays as it was: "+oneLine(err.Error()), http.StatusInternalServerError)
+		}
+	})
 }
 
 // reloadMetrics tell whether clouds.yaml, when it was read last, was right.

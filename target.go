@@ -1,7 +1,12 @@
 package main
 
 import (
-	"context"
+	"cmp"
+	"maps"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/prometheus/common/version"
 
@@ -9,58 +14,186 @@ import (
 	"github.com/glance-exporter/glance_exporter/collector"
 )
 
-// A target is a cloud in a region, as it is served: it owns the login, the
-// source on top of it and, where that reads in the background, its goroutine.
-type target struct {
+// An account is a cloud as it is served: its one login, and a target for each
+// region that is read with it. It is safe for concurrent use.
+type account struct {
+	cfg       *config
+	telemetry *collector.Telemetry
 	cloud     *client.Cloud
-	labels    collector.Labels
 	login     *client.Login
-	source    collector.Source
-	refresher *collector.Refresher // nil where the inventory is read on every scrape
+
+	mu      sync.Mutex
+	targets map[string]*target // by region, at the catalogue's endpoint
+	direct  *target            // at --image.endpoint, for /metrics alone; nil but there
+	closed  bool
 }
 
-// newTarget makes a target that reads when it is asked. See [target.refresh].
-func newTarget(cfg *config, cloud *client.Cloud, telemetry *collector.Telemetry) *target {
-	scope := telemetry.For(cloud.Name(), cloud.Region())
-	login := client.NewLogin(cloud, client.LoginConfig{UserAgent: userAgent()})
-	lister := client.New(login, client.Config{
-		Version:    cfg.version(),
-		Endpoint:   cfg.endpoint,
-		Region:     cloud.Region(),
-		PageSize:   cfg.pageSize,
-		Filters:    cfg.filters,
-		Properties: cfg.labels.Properties(),
-		Trace:      scope,
+// newAccount makes the account of a cloud. It makes no request.
+func newAccount(cfg *config, cloud *client.Cloud, telemetry *collector.Telemetry) *account {
+	return &account{
+		cfg:       cfg,
+		telemetry: telemetry,
+		cloud:     cloud,
+		login:     client.NewLogin(cloud, client.LoginConfig{UserAgent: userAgent()}),
+		targets:   map[string]*target{},
+	}
+}
+
+// A target is a region of a cloud as it is served.
+type target struct {
+	region    string
+	scope     *collector.Scope
+	client    *client.Client
+	source    collector.Source
+	refresher *collector.Refresher // nil where the inventory is read on every scrape
+
+	// Guarded by the account's mutex.
+	kept  bool // that the region exists is known; if not, it goes with its last user
+	users int  // probes under way
+}
+
+// newTarget makes a target that reads when it is asked. See [target.start].
+func (a *account) newTarget(region string, kept bool, endpoint *url.URL, idleStop time.Duration) *target {
+	t := &target{region: region, kept: kept, scope: a.telemetry.Tentative(a.cloud.Name(), region)}
+	if kept {
+		t.scope = a.telemetry.Keep(t.scope)
+	}
+	t.client = client.New(a.login, client.Config{
+		Version:    a.cfg.version(),
+		Endpoint:   endpoint,
+		Region:     region,
+		PageSize:   a.cfg.pageSize,
+		Filters:    a.cfg.filters,
+		Properties: a.cfg.labels.Properties(),
+		Trace:      t.scope,
 	})
-	shared := collector.NewShared(lister, collector.Config{
-		Labels: cfg.labels, MaxGroups: cfg.maxGroups, PerImage: cfg.perImage,
-	}, scope)
-	t := &target{cloud: cloud, labels: cfg.labels, login: login, source: shared}
-	if cfg.refreshInterval > 0 {
-		t.refresher = collector.NewRefresher(shared, collector.RefreshConfig{Interval: cfg.refreshInterval})
+	shared := collector.NewShared(t.client, collector.Config{
+		Labels: a.cfg.labels, MaxGroups: a.cfg.maxGroups, PerImage: a.cfg.perImage,
+	}, t.scope)
+	t.source = shared
+	if a.cfg.refreshInterval > 0 {
+		t.refresher = collector.NewRefresher(shared, collector.RefreshConfig{Interval: a.cfg.refreshInterval, IdleStop: idleStop})
 		t.source = t.refresher
 	}
 	return t
 }
 
-// refresh begins to read in the background, where that was asked for.
-func (t *target) refresh(ctx context.Context) {
+// start begins to read in the background, where that was asked for, until the
+// target is closed.
+func (t *target) start() {
 	if t.refresher != nil {
-		t.refresher.Start(ctx)
+		t.refresher.Start()
 	}
 }
 
-// Close ends the reads in the background and closes idle connections.
-func (t *target) Close() {
+// close ends the reads in the background. Scrapes are still answered.
+func (t *target) close() {
 	if t.refresher != nil {
 		t.refresher.Close()
 	}
-	t.login.Close()
+}
+
+// idleStop is how long nobody must have probed a cloud for the reads of it in
+// the background to stop.
+func (cfg *config) idleStop() time.Duration {
+	return max(3*cfg.refreshInterval, 10*time.Minute)
+}
+
+// always gives the target of /metrics, which is served from now on: where it
+// reads in the background it does so whether it is asked or not.
+func (a *account) always(region string) *target {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := a.targets[region]
+	if a.cfg.endpoint != nil {
+		t = a.direct
+	}
+	if t != nil {
+		return t
+	}
+	t = a.newTarget(region, true, a.cfg.endpoint, 0)
+	if a.cfg.endpoint != nil {
+		a.direct = t
+	} else {
+		a.targets[region] = t
+	}
+	t.start()
+	return t
+}
+
+// borrow gives the target of a region for one probe, which gives it back when it
+// was answered; "" means the region that the cloud's settings name. A region
+// that only the catalogue can tell of is kept once it was found there: of others
+// nothing is.
+func (a *account) borrow(region string) (t *target, giveBack func()) {
+	region = cmp.Or(region, a.cloud.Region())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t = a.targets[region]
+	if t == nil {
+		kept := slices.Contains(a.configured(), region) && !a.closed
+		t = a.newTarget(region, kept, nil, a.cfg.idleStop())
+		if a.closed { // a reload came in between
+			t.close()
+		} else {
+			a.targets[region] = t
+			t.start()
+		}
+	}
+	t.users++
+	return t, func() { a.giveBack(t) }
+}
+
+func (a *account) giveBack(t *target) {
+	a.mu.Lock()
+	t.users--
+	if !t.kept && !a.closed && t.client.Located() {
+		t.kept = true
+		a.telemetry.Keep(t.scope)
+	}
+	drop := t.users == 0 && !t.kept
+	if drop && a.targets[t.region] == t {
+		delete(a.targets, t.region)
+	}
+	a.mu.Unlock()
+	if drop {
+		t.close()
+	}
+}
+
+// configured lists the regions that the cloud's settings name, be it "".
+func (a *account) configured() []string {
+	if regions := a.cloud.Regions(); len(regions) > 0 {
+		return regions
+	}
+	return []string{a.cloud.Region()}
+}
+
+// known gives the targets that are kept, by region.
+func (a *account) known() map[string]*target {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := maps.Clone(a.targets)
+	maps.DeleteFunc(known, func(_ string, t *target) bool { return !t.kept })
+	return known
+}
+
+// Close ends the reads in the background and closes idle connections. Scrapes
+// under way are answered.
+func (a *account) Close() {
+	a.mu.Lock()
+	a.closed = true
+	targets := slices.Collect(maps.Values(a.targets))
+	if a.direct != nil {
+		targets = append(targets, a.direct)
+	}
+	a.mu.Unlock()
+	for _, t := range targets {
+		t.close()
+	}
+	a.login.Close()
 }
 
 func userAgent() string {
-	if version.Version == "" {
-		return program + "/dev"
-	}
-	return program + "/" + version.Version
+	return program + "/" + cmp.Or(version.Version, "dev")
 }

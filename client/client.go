@@ -44,6 +44,7 @@ type Client struct {
 	mu      sync.Mutex
 	lessons lessons
 	known   Info // version and role, as the last read knew them
+	located bool
 }
 
 // New makes a client. It makes no request.
@@ -91,6 +92,20 @@ func (c *Client) List(ctx context.Context, newPage func() Page) (Info, error) {
 	err := r.run() //nolint:contextcheck // a read carries its context
 	c.learn(r, err)
 	return r.info, err
+}
+
+// Located tells whether a read, be it under way, has ever found where the
+// service is: whether the catalogue has the region at all.
+func (c *Client) Located() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.located
+}
+
+func (c *Client) locatedAt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.located = true
 }
 
 // recall gives what earlier reads have found out.

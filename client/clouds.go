@@ -24,8 +24,9 @@ import (
 // changes. The zero value is of no use: see [CloudsFile.Cloud],
 // [Environment.Cloud] and [Standalone].
 type Cloud struct {
-	name   string
-	region string // "" means any
+	name    string
+	region  string   // "" means any
+	regions []string // nil where the settings name none
 
 	authURL *url.URL // nil: no login at all
 	auth    gophercloud.AuthOptions
@@ -43,13 +44,19 @@ func (c *Cloud) Named(name string) *Cloud {
 	return &named
 }
 
-// Region is the region asked for, "" where the first of the catalogue is meant.
+// Region is the region that is meant where none is asked for: that of
+// region_name or OS_REGION_NAME, else the first of [Cloud.Regions], as the
+// openstack client has it, and "" for the first of the catalogue.
 func (c *Cloud) Region() string { return c.region }
+
+// Regions lists the regions that the cloud may be asked for, in the order of
+// clouds.yaml; nil where it names none, and the catalogue tells.
+func (c *Cloud) Regions() []string { return slices.Clone(c.regions) }
 
 // Equal tells whether two clouds are the same in name and all settings, the
 // contents of their certificate files included.
 func (c *Cloud) Equal(other *Cloud) bool {
-	return c.name == other.name && c.region == other.region && c.iface == other.iface &&
+	return c.name == other.name && c.region == other.region && slices.Equal(c.regions, other.regions) && c.iface == other.iface &&
 		reflect.DeepEqual(c.auth, other.auth) && reflect.DeepEqual(c.authURL, other.authURL) && equalTLS(c.tls, other.tls)
 }
 
@@ -164,11 +171,11 @@ func (f *CloudsFile) Path() string { return f.path }
 // Names lists the clouds of the file in alphabetical order.
 func (f *CloudsFile) Names() []string { return slices.Sorted(maps.Keys(f.entries)) }
 
-// Cloud gives the settings of the cloud name. A region that is not "" replaces
-// that of the entry. Of the environment nothing is taken.
+// Cloud gives the settings of the cloud name. Of the environment nothing is
+// taken.
 //
 // The error names the file, the cloud and what is wrong, never a value.
-func (f *CloudsFile) Cloud(name, region string) (*Cloud, error) {
+func (f *CloudsFile) Cloud(name string) (*Cloud, error) {
 	entry, ok := f.entries[name]
 	if !ok {
 		return nil, fmt.Errorf("%s: there is no cloud %q; it has: %s", f.path, name, strings.Join(f.Names(), ", "))
@@ -181,7 +188,7 @@ func (f *CloudsFile) Cloud(name, region string) (*Cloud, error) {
 	if f.secureRaw != nil {
 		options = append(options, clouds.WithSecureYAML(bytes.NewReader(f.secureRaw)))
 	}
-	cloud, err := parseCloud(name, region, entry, options)
+	cloud, err := parseCloud(name, entry, options)
 	if err != nil {
 		return nil, fmt.Errorf("%s: cloud %q: %w", f.path, name, err)
 	}
@@ -204,12 +211,16 @@ var authTypes = map[clouds.AuthType]bool{
 // parseCloud has gophercloud read an entry, and checks what it would only
 // notice at the login. Region and interface are always passed on, since it
 // would else take them from OS_REGION_NAME and OS_INTERFACE for every cloud.
-func parseCloud(name, region string, entry clouds.Cloud, options []clouds.ParseOption) (*Cloud, error) {
+func parseCloud(name string, entry clouds.Cloud, options []clouds.ParseOption) (*Cloud, error) {
 	if !authTypes[entry.AuthType] {
 		return nil, fmt.Errorf("auth_type %q is not supported; password, token and v3applicationcredential are", entry.AuthType)
 	}
+	regions, err := regionNames(entry)
+	if err != nil {
+		return nil, err
+	}
 	auth, where, config, err := clouds.Parse(append(options,
-		clouds.WithCloudName(name), clouds.WithRegion(region), clouds.WithEndpointType(""))...)
+		clouds.WithCloudName(name), clouds.WithRegion(""), clouds.WithEndpointType(""))...)
 	if err != nil {
 		var mistyped *yaml.TypeError
 		if errors.As(err, &mistyped) || strings.Contains(err.Error(), "yaml:") || strings.Contains(err.Error(), "json:") {
@@ -218,7 +229,7 @@ func parseCloud(name, region string, entry clouds.Cloud, options []clouds.ParseO
 		return nil, err
 	}
 	completeDomains(&auth, entry)
-	c := &Cloud{name: name, region: where.Region, auth: auth, iface: string(where.Availability), tls: config}
+	c := &Cloud{name: name, region: where.Region, regions: regions, auth: auth, iface: string(where.Availability), tls: config}
 	c.authURL, err = url.Parse(auth.IdentityEndpoint)
 	switch {
 	case auth.IdentityEndpoint == "":
@@ -228,10 +239,32 @@ func parseCloud(name, region string, entry clouds.Cloud, options []clouds.ParseO
 	case c.authURL.User != nil:
 		return nil, errors.New("auth_url must not hold a user or password")
 	}
+	if c.region == "" && len(regions) > 0 {
+		c.region = regions[0]
+	}
 	if err := checkAuth(auth); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// regionNames gives the regions that an entry names. The openstack client lets
+// each of them have settings of its own, which gophercloud leaves out.
+func regionNames(entry clouds.Cloud) ([]string, error) {
+	var names []string
+	for _, region := range entry.Regions {
+		switch {
+		case region.Name == "":
+			return nil, errors.New("a region has no name")
+		case !reflect.DeepEqual(region.Values, clouds.Cloud{}):
+			return nil, fmt.Errorf("region %q has values of its own, which is not supported; write them as a cloud of its own", region.Name)
+		}
+		names = append(names, region.Name)
+	}
+	if entry.RegionName != "" && len(names) > 0 && !slices.Contains(names, entry.RegionName) {
+		return nil, fmt.Errorf("region_name %q is not among its regions: %s", entry.RegionName, strings.Join(names, ", "))
+	}
+	return names, nil
 }
 
 // completeDomains adds the domains that an entry leaves out, as the openstack

@@ -73,7 +73,7 @@ func TestCloudsFileIsRefused(t *testing.T) {
 			path := filepath.Join(dir, "clouds.yaml")
 			file, err := ReadCloudsFile(path)
 			if err == nil {
-				_, err = file.Cloud("good", "")
+				_, err = file.Cloud("good")
 			}
 			if tc.want == "" {
 				if err != nil {
@@ -115,15 +115,45 @@ func TestCloudsFile(t *testing.T) {
 	if names := strings.Join(file.Names(), " "); names != "broken good" {
 		t.Errorf("the names are %q", names)
 	}
-	cloud, err := file.Cloud("good", "")
+	cloud, err := file.Cloud("good")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cloud.auth.Password != "0123" || cloud.Region() != "RegionOne" || cloud.iface != "internal" || cloud.Name() != "good" {
 		t.Errorf("got %q, region %q, interface %q", cloud.auth.Password, cloud.Region(), cloud.iface)
 	}
-	if cloud, err = file.Cloud("good", "RegionTwo"); err != nil || cloud.Region() != "RegionTwo" {
-		t.Errorf("got %v, region %q", err, cloud.Region())
+}
+
+// As the openstack client has it, the first of several regions is meant unless
+// region_name says otherwise.
+func TestRegions(t *testing.T) {
+	const regions = "    regions: [one, {name: two}]\n"
+	without := strings.Replace(goodCloud, "    region_name: RegionOne\n", "", 1)
+	for _, tc := range []struct{ name, clouds, region, regions, err string }{
+		{"none", without, "", "", ""},
+		{"a name", goodCloud, "RegionOne", "", ""},
+		{"several", without + regions, "one", "one two", ""},
+		{"several and a name", without + regions + "    region_name: two\n", "two", "one two", ""},
+		{"a name that is none of them", goodCloud + regions, "", "", `region_name "RegionOne" is not among its regions: one, two`},
+		{"one with values of its own", without + "    regions: [{name: two, values: {auth: {project_name: p}}}]\n", "", "", `region "two" has values of its own`},
+		{"one without a name", without + "    regions: [{}]\n", "", "", "a region has no name"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file, err := ReadCloudsFile(filepath.Join(writeFiles(t, map[string]string{"clouds.yaml": tc.clouds}), "clouds.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cloud, err := file.Cloud("good")
+			if tc.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.err) {
+					t.Errorf("got %v, want %q", err, tc.err)
+				}
+				return
+			}
+			if err != nil || cloud.Region() != tc.region || strings.Join(cloud.Regions(), " ") != tc.regions {
+				t.Errorf("got %v, region %q of %q", err, cloud.Region(), cloud.Regions())
+			}
+		})
 	}
 }
 
@@ -139,7 +169,7 @@ func TestDomainsThatAreLeftOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cloud, err := file.Cloud("good", "")
+		cloud, err := file.Cloud("good")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +194,7 @@ func TestIdentityEndpointHasAVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cloud, err := file.Cloud("good", "")
+		cloud, err := file.Cloud("good")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +245,7 @@ func TestEnvironmentCloud(t *testing.T) {
 		{"a URL that is none", with(password, Environment{"OS_AUTH_URL": "k"}), "auth_url"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cloud, err := tc.env.Cloud("")
+			cloud, err := tc.env.Cloud()
 			if tc.want == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -246,7 +276,7 @@ func TestTakeEnvironmentLeavesNothingForOtherClouds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := file.Cloud("good", ""); err != nil {
+	if _, err := file.Cloud("good"); err != nil {
 		t.Error(err)
 	}
 }

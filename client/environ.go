@@ -36,8 +36,8 @@ func TakeEnvironment() Environment {
 func (e Environment) Set() bool { return e["OS_AUTH_URL"] != "" }
 
 // Cloud gives the settings that an openrc file leaves in the environment, as
-// the cloud "envvars". A region that is not "" replaces OS_REGION_NAME.
-func (e Environment) Cloud(region string) (*Cloud, error) {
+// the cloud "envvars".
+func (e Environment) Cloud() (*Cloud, error) {
 	if !e.Set() {
 		return nil, errNoEnvironment
 	}
@@ -47,7 +47,7 @@ func (e Environment) Cloud(region string) (*Cloud, error) {
 	if err != nil {
 		return nil, errors.New("the OS_* variables cannot be read")
 	}
-	cloud, err := parseCloud(name, region, entry, []clouds.ParseOption{clouds.WithCloudsYAML(bytes.NewReader(raw))})
+	cloud, err := parseCloud(name, entry, []clouds.ParseOption{clouds.WithCloudsYAML(bytes.NewReader(raw))})
 	if err != nil {
 		return nil, fmt.Errorf("the OS_* variables: %w", err)
 	}

@@ -29,7 +29,7 @@ func TestLoginAtKeystoneV2(t *testing.T) {
 		defer func() { _ = server.Close() }()
 		cloud, err := Environment{
 			"OS_AUTH_URL": "http://keystone.test/v2.0", "OS_USERNAME": "u", "OS_PASSWORD": "x", "OS_TENANT_NAME": "p",
-		}.Cloud("")
+		}.Cloud()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,6 +70,7 @@ type session struct {
 	token     string // "" for a service that wants none
 	admin     Flag   // whether the roles hold admin
 	endpoints []endpoint
+	began     time.Time // when it was asked for
 	renewAt   time.Time // zero: never expires
 }
 
@@ -185,6 +186,7 @@ func (l *Login) login(ctx context.Context, trace Trace, request Error) (*session
 		request.Reason, request.Final, request.Err = ReasonDecode, true, err
 		return nil, &request
 	}
+	s.began = began
 	return s, nil
 }
 

@@ -273,6 +273,58 @@ func TestCatalogueWithoutImageService(t *testing.T) {
 	})
 }
 
+// Reads of regions that may not exist ask an old catalogue's Keystone again, and
+// never more often.
+func TestRegionThatIsNewIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10}})
+		w.mustMatch(t, "admin")
+		elsewhere := func() *Client {
+			return New(w.login, Config{Version: "v1.1", PageSize: 1000, Region: "elsewhere", Trace: w.trace})
+		}
+		mustMiss := func(logins int) {
+			t.Helper()
+			for range 10 {
+				client := elsewhere()
+				if _, err := client.List(t.Context(), newDiscard); asError(err) == nil || asError(err).Reason != ReasonNotFound || client.Located() {
+					t.Errorf("got %v, located %t", err, client.Located())
+				}
+			}
+			if got := w.Count("auth"); got != logins {
+				t.Errorf("there were %d logins, want %d", got, logins)
+			}
+		}
+		mustMiss(1)
+		time.Sleep(catalogueAge + time.Second)
+		mustMiss(2)
+		w.SetRegions("RegionOne", "elsewhere")
+		mustMiss(2)
+		time.Sleep(catalogueAge + time.Second)
+		client := elsewhere()
+		if _, err := client.List(t.Context(), newDiscard); err != nil || !client.Located() {
+			t.Errorf("got %v, located %t", err, client.Located())
+		}
+	})
+}
+
+// A service is located as soon as the catalogue was read, whatever becomes of
+// the rest.
+func TestServiceIsLocatedBeforeItIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, settings{region: "RegionOne", cloud: simcloud.Options{Images: 10}})
+		w.Inject(simcloud.Fault{Operation: "auth", Times: 1, Kind: simcloud.Hang})
+		w.mustFail(t, ReasonTimeout)
+		if w.client.Located() {
+			t.Error("it is located without a catalogue")
+		}
+		w.Inject(simcloud.Fault{Operation: "list", Kind: simcloud.Hang})
+		w.mustFail(t, ReasonTimeout)
+		if !w.client.Located() {
+			t.Error("it is not located")
+		}
+	})
+}
+
 func TestFirstRegionIsTakenWhereNoneIsAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, settings{cloud: simcloud.Options{Images: 10, Regions: []string{"one", "two"}}})

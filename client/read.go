@@ -59,40 +59,65 @@ func (r *read) run() error {
 	return r.scrub(r.speak())
 }
 
+// catalogueAge is how old a catalogue may be that lacks what is looked for. A
+// region that is asked for may be new, or none at all: to ask Keystone each time
+// would make a login of every mistake.
+const catalogueAge = 5 * time.Minute
+
 // locate logs in where that is needed, and finds the service.
 func (r *read) locate() error {
-	login, trace := r.client.login, r.client.config.Trace
-	err := retry(r.ctx, trace, OpAuth, func() error {
-		s, err := login.renew(r.ctx, trace, r.lessons.stale)
-		if err == nil {
-			r.use(s)
-		}
-		return err
-	})
-	if err != nil {
+	if err := r.logIn(r.lessons.stale); err != nil {
 		return err
 	}
 	r.lessons.stale = nil
 	if r.client.config.Endpoint != nil {
 		r.base = BaseURL(r.client.config.Endpoint)
+		r.client.locatedAt()
 		return nil
 	}
-	cloud := login.cloud
-	base, region, regions, err := imageEndpoint(r.session.endpoints, cloud.iface, r.client.config.Region)
+	err := r.lookUp()
+	if errors.Is(err, errNoEndpoint) && time.Since(r.session.began) > catalogueAge {
+		if err := r.logIn(r.session); err != nil {
+			return err
+		}
+		err = r.lookUp()
+	}
+	if err == nil {
+		r.client.locatedAt()
+	}
+	return err
+}
+
+// logIn gets a session that is fresh, and another one than stale.
+func (r *read) logIn(stale *session) error {
+	trace := r.client.config.Trace
+	return retry(r.ctx, trace, OpAuth, func() error {
+		s, err := r.client.login.renew(r.ctx, trace, stale)
+		if err == nil {
+			r.use(s)
+		}
+		return err
+	})
+}
+
+// lookUp finds the service in the catalogue.
+func (r *read) lookUp() error {
+	iface, wanted := r.client.login.cloud.iface, r.client.config.Region
+	base, region, regions, err := imageEndpoint(r.session.endpoints, iface, wanted)
 	if err != nil {
-		failure := &Error{Reason: ReasonNotFound, Final: true, Op: OpDiscovery, Err: fmt.Errorf("%w (interface %s, region %q)", err, cloud.iface, r.client.config.Region)}
+		failure := &Error{Reason: ReasonNotFound, Final: true, Op: OpDiscovery, Err: fmt.Errorf("%w (interface %s, region %q)", err, iface, wanted)}
 		if errors.Is(err, errBadEndpoint) {
 			failure.Reason = ReasonDecode
 		}
 		r.lessons.stale = r.session
 		return failure
 	}
-	if regions > 1 && r.client.config.Region == "" && !r.lessons.toldRegions {
+	if regions > 1 && wanted == "" && !r.lessons.toldRegions {
 		r.lessons.toldRegions = true
-		trace.Notice("the catalogue has several regions and none was asked for; the first is taken",
+		r.client.config.Trace.Notice("the catalogue has several regions and none was asked for; the first is taken",
 			"region", region, "regions", regions)
 	}
-	r.base = base
+	r.base, r.lessons.stale = base, nil
 	return nil
 }
 

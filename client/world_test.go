@@ -82,7 +82,7 @@ func (w *world) account(t *testing.T, user, password string) *Cloud {
 	cloud, err := Environment{
 		"OS_AUTH_URL": "http://keystone.test/identity/v3", "OS_USERNAME": user, "OS_PASSWORD": password,
 		"OS_PROJECT_NAME": "p", "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
-	}.Cloud("")
+	}.Cloud()
 	if err != nil {
 		t.Fatal(err)
 	}

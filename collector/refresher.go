@@ -47,7 +47,7 @@ type RefreshConfig struct {
 // inventory until that is three intervals old.
 //
 // The goroutine that reads belongs to who calls [Refresher.Start] and ends with
-// [Refresher.Close] or the context given to Start.
+// [Refresher.Close].
 type Refresher struct {
 	shared *Shared
 	config RefreshConfig
@@ -77,14 +77,14 @@ func NewRefresher(shared *Shared, config RefreshConfig) *Refresher {
 }
 
 // Start starts the goroutine that reads, unless it was started or closed before.
-// The end of ctx ends it as Close does, without waiting for it.
-func (r *Refresher) Start(ctx context.Context) {
+func (r *Refresher) Start() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cancel != nil || r.closed {
 		return
 	}
-	ctx, r.cancel = context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives whatever request it is started for
+	r.cancel = cancel
 	go r.run(ctx)
 }
 

@@ -22,7 +22,7 @@ func TestClosingEndsTheRead(t *testing.T) {
 			t.Errorf("the read was told %v", cause)
 		}
 		w.refresher.Close() // again
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		w.at(2 * time.Hour)
 		w.reads(2)
 		w.counted(1, 0, 1)
@@ -49,14 +49,14 @@ func TestAScrapeThatWaitsWhenItIsClosedReadsForItself(t *testing.T) {
 	})
 }
 
-func TestTheContextEndsItToo(t *testing.T) {
+func TestItIsStartedOnce(t *testing.T) {
 	inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
-		ctx, cancel := context.WithCancel(w.Context())
-		w.refresher.Start(ctx)
-		w.refresher.Start(ctx) // again
+		w.refresher.Start()
+		w.refresher.Start()
 		w.at(5 * time.Second)
 		w.begun(1)
-		cancel()
+		w.refresher.Close()
+		w.refresher.Start()
 		w.at(time.Hour)
 		w.reads(1)
 	})
@@ -69,14 +69,14 @@ func TestNothingIsReadBeforeTheStart(t *testing.T) {
 		w.at(time.Second)
 		w.timedOut(w.answered(early))
 		w.begun(0)
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		w.at(6 * time.Second)
 		w.whole(w.answered(patient))
 	})
 	t.Run("nor when it is closed first", func(t *testing.T) {
 		inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
 			w.refresher.Close()
-			w.refresher.Start(w.Context())
+			w.refresher.Start()
 			w.begun(0)
 			scrape := w.within(time.Minute)
 			w.at(5 * time.Second)
@@ -88,7 +88,7 @@ func TestNothingIsReadBeforeTheStart(t *testing.T) {
 func TestReadsStopWhenNobodyAsks(t *testing.T) {
 	const idle = 10 * minutely
 	inBackgroundWorld(t, RefreshConfig{Interval: minutely, IdleStop: idle}, func(w *refreshed) {
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		w.at(time.Hour)
 		w.begun(0)
 
@@ -132,7 +132,7 @@ func TestReadsStopWhenNobodyAsks(t *testing.T) {
 
 func TestReadsGoOnWhileSomebodyAsks(t *testing.T) {
 	inBackgroundWorld(t, RefreshConfig{Interval: minutely, IdleStop: 10 * minutely}, func(w *refreshed) {
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		w.within(10 * time.Second)
 		for after := 9 * minutely; after < 2*time.Hour; after += 9 * minutely {
 			w.at(after)

@@ -44,7 +44,7 @@ const minutely = time.Minute
 func refreshing(t *testing.T, test func(w *refreshed)) {
 	t.Helper()
 	inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		test(w)
 	})
 }
@@ -244,7 +244,7 @@ func TestTheLastWholeInventoryStaysForThreeIntervals(t *testing.T) {
 func TestAFirstReadThatFailsHasNoInventory(t *testing.T) {
 	inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
 		w.cloud.change(func(c *slowCloud) { c.err = errRefused })
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		first := w.within(10 * time.Second)
 		w.at(5 * time.Second)
 		w.failed(w.answered(first), client.ReasonForbidden, -1)
@@ -286,7 +286,7 @@ func TestAReadMayTakeAlmostTheInterval(t *testing.T) {
 	const interval = 4 * time.Second
 	inBackgroundWorld(t, RefreshConfig{Interval: interval}, func(w *refreshed) {
 		w.cloud.takes = 3 * time.Second
-		w.refresher.Start(w.Context())
+		w.refresher.Start()
 		for after := 3 * time.Second; after < time.Minute; after += 100 * time.Millisecond {
 			w.at(after)
 			snapshot := w.now()

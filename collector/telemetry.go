@@ -98,14 +98,32 @@ func NewTelemetry(logger log.Logger) *Telemetry {
 // scope for both until it is removed, so that counters live on when a cloud's
 // settings change. All its series are there at once, at 0.
 func (t *Telemetry) For(cloud, region string) *Scope {
+	scope := t.Tentative(cloud, region)
+	return t.Keep(scope)
+}
+
+// Tentative gives the scope of a cloud's region as [Telemetry.For] does, but
+// where there is none yet its series do not show, and nothing is kept of it,
+// until it is given to [Telemetry.Keep]. It is for regions that may not exist.
+func (t *Telemetry) Tentative(cloud, region string) *Scope {
 	key := newScopeKey(cloud, region)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	scope, ok := t.scopes[key]
-	if !ok {
-		scope = newScope(t.logger, key)
-		t.scopes[key] = scope
+	if scope, ok := t.scopes[key]; ok {
+		return scope
 	}
+	return newScope(t.logger, key)
+}
+
+// Keep shows the series of a tentative scope, with what was counted so far. It
+// gives the scope that is shown, which is another one where that was kept first.
+func (t *Telemetry) Keep(scope *Scope) *Scope {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if kept, ok := t.scopes[scope.key]; ok {
+		return kept
+	}
+	t.scopes[scope.key] = scope
 	return scope
 }
 

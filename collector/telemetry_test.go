@@ -109,6 +109,22 @@ func TestACloudKeepsItsCountersUntilItIsRemoved(t *testing.T) {
 	}
 }
 
+func TestATentativeScopeShowsOnceItIsKept(t *testing.T) {
+	telemetry, _ := newTestTelemetry()
+	tentative := telemetry.Tentative("otc", "eu-de")
+	tentative.readEnded(wholeRead())
+	if text := ownExposition(t, telemetry); len(text) > 0 {
+		t.Errorf("it shows:\n%s", text)
+	}
+	other := telemetry.Tentative("otc", "eu-de")
+	if telemetry.Keep(tentative) != tentative || telemetry.Keep(other) != tentative || telemetry.For("otc", "eu-de") != tentative {
+		t.Error("the first one to be kept is not the one that shows")
+	}
+	if got := testutil.ToFloat64(telemetry.Tentative("otc", "eu-de").scrapes); got != 1 {
+		t.Errorf("%v reads, want 1", got)
+	}
+}
+
 func TestRemovingWhatIsNotThereDoesNothing(t *testing.T) {
 	telemetry, _ := newTestTelemetry()
 	telemetry.For("otc", "eu-de")

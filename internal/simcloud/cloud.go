@@ -152,6 +152,13 @@ func (c *Cloud) SetURLs(keystone, image string) {
 	c.keystone, c.image = keystone, image
 }
 
+// SetRegions changes the regions of the catalogue.
+func (c *Cloud) SetRegions(regions ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.options.Regions = regions
+}
+
 // SetService changes the kind of image service, as an upgrade does.
 func (c *Cloud) SetService(change func(*Service)) {
 	c.mu.Lock()

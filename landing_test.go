@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/glance-exporter/glance_exporter/internal/simcloud"
+)
+
+// The landing page tells of each cloud how its last read went, and offers to
+// probe it.
+func TestLandingPage(t *testing.T) {
+	clearEnvironment(t)
+	cloud := serveCloud(t, simcloud.Options{Images: 5, Regions: []string{"RegionOne", "found"}})
+	const odd = `<b>"odd" & 'named'</b>`
+	writeClouds(t, entry("good", cloud, "admin", "adminpw", "regions: [RegionOne, found]"),
+		entry("wrong", cloud, "admin", "wr0ngpw"), entry("open", cloud, "member", "memberpw"), entry(strings.ReplaceAll(odd, `"`, "'"), cloud, "admin", "adminpw"))
+	p := start(t, "--cloud=good")
+
+	row := func(page, cloud, region string) string {
+		t.Helper()
+		_, rest, found := strings.Cut(page, "<tr><td>"+cloud+"</td><td>"+region+"</td>")
+		if !found {
+			t.Fatalf("there is no row for %s, %s: %s", cloud, region, page)
+		}
+		text, _, _ := strings.Cut(rest, "</tr>")
+		return text
+	}
+	must := func(text string, parts ...string) {
+		t.Helper()
+		for _, part := range parts {
+			if !strings.Contains(text, part) {
+				t.Errorf("%q is not in %s", part, text)
+			}
+		}
+	}
+	page := p.get("/").body
+	must(row(page, "good", "RegionOne"), "not yet", `href="/metrics"`, `href="/probe?cloud=good&amp;region=RegionOne"`)
+	must(row(page, "open", "first of the catalogue"), "not yet", `href="/probe?cloud=open"`)
+	must(page, `<option value="wrong">wrong</option>`, `<option value="found">`, `<form action="/probe"`)
+	if strings.Contains(page, "<b>") {
+		t.Errorf("a name is markup: %s", page)
+	}
+
+	mustBeTrue(t, p.scrape(), cloud.Truth("admin"))
+	mustShow(t, p.probe("cloud=wrong"), 1, "glance_scrape_failed", "reason", "auth")
+	mustBeTrue(t, p.probe("cloud=open&region=found"), cloud.Truth("member"))
+	p.probe("cloud=open&region=nowhere")
+	page = p.get("/").body
+	must(row(page, "good", "RegionOne"), "s ago: whole")
+	must(row(page, "good", "found"), "not yet")
+	must(row(page, "wrong", "first of the catalogue"), "s ago: failed, auth")
+	must(row(page, "open", "found"), "s ago: whole")
+	for _, absent := range []string{"nowhere", "wr0ngpw", "adminpw"} {
+		if strings.Contains(page, absent) {
+			t.Errorf("%s is on the page: %s", absent, page)
+		}
+	}
+}
+
+func TestLandingPageWithoutClouds(t *testing.T) {
+	clearEnvironment(t)
+	p := start(t, "--demo", "--demo.images=5")
+	if page := p.get("/").body; strings.Contains(page, "<form") || !strings.Contains(page, "<td>demo</td>") {
+		t.Errorf("the page is %s", page)
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/glance-exporter/glance_exporter/client"
+	"github.com/glance-exporter/glance_exporter/collector"
+)
+
+// A set holds the clouds that are served. A reload puts another generation in
+// place of the one at the moment; what was begun on the old one ends on it.
+type set struct {
+	cfg       *config
+	env       client.Environment
+	telemetry *collector.Telemetry
+	logger    log.Logger
+	metrics   *reloadMetrics
+
+	reloading sync.Mutex
+	current   atomic.Pointer[generation]
+}
+
+// newSet begins to serve what the plan says.
+func newSet(cfg *config, env client.Environment, p *plan, telemetry *collector.Telemetry, logger log.Logger) *set {
+	s := &set{cfg: cfg, env: env, telemetry: telemetry, logger: logger, metrics: newReloadMetrics(time.Now())}
+	s.current.Store(s.build(p, &generation{}))
+	s.warn(p)
+	return s
+}
+
+// Close ends what the clouds do by themselves.
+func (s *set) Close() {
+	for _, a := range s.current.Load().accounts {
+		a.Close()
+	}
+}
+
+// A generation is what one reading of clouds.yaml serves. It never changes, but
+// for the regions that its accounts find in their catalogues.
+type generation struct {
+	plan     *plan
+	accounts []*account          // of all clouds, each once
+	metrics  *target             // of /metrics; nil: no cloud
+	probed   map[string]*account // that /probe may be asked for, by name
+}
+
+// build makes the generation of a plan. Accounts of the old one whose settings
+// are the same live on in it, with their token and what was learned of their
+// services.
+func (s *set) build(p *plan, old *generation) *generation {
+	g := &generation{plan: p, probed: map[string]*account{}}
+	serve := func(cloud *client.Cloud) *account {
+		same := func(a *account) bool { return a.cloud.Equal(cloud) }
+		if i := slices.IndexFunc(g.accounts, same); i >= 0 {
+			return g.accounts[i] // it is served on /metrics and on /probe
+		}
+		if i := slices.IndexFunc(old.accounts, same); i >= 0 {
+			g.accounts = append(g.accounts, old.accounts[i])
+		} else {
+			g.accounts = append(g.accounts, newAccount(s.cfg, cloud, s.telemetry))
+		}
+		return g.accounts[len(g.accounts)-1]
+	}
+	if p.metrics != nil {
+		g.metrics = serve(p.metrics).always(p.region)
+	}
+	for _, cloud := range p.probes {
+		g.probed[cloud.Name()] = serve(cloud)
+	}
+	for place := range g.places() {
+		s.telemetry.For(place.cloud, place.region)
+	}
+	return g
+}
+
+// A place is a region of a cloud, as metrics name it.
+type place struct{ cloud, region string }
+
+// places gives everything that is served, with its target where it was read
+// before.
+func (g *generation) places() map[place]*target {
+	places := map[place]*target{}
+	for name, a := range g.probed {
+		for _, region := range a.configured() {
+			places[place{name, region}] = nil
+		}
+		for region, t := range a.known() {
+			places[place{name, region}] = t
+		}
+	}
+	if g.metrics != nil {
+		places[place{g.plan.metrics.Name(), g.plan.region}] = g.metrics
+	}
+	return places
+}
+
+// reload reads clouds.yaml again and takes all of it over at once. A bad one
+// changes nothing; the error says what is wrong with it.
+func (s *set) reload() error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	old := s.current.Load()
+	p, err := s.cfg.plan(s.env, slices.Collect(maps.Keys(old.probed)))
+	if err != nil {
+		s.metrics.failed()
+		_ = level.Error(s.logger).Log("msg", "reloading failed; everything stays as it was", "err", oneLine(err.Error()))
+		return err
+	}
+	fresh := s.build(p, old)
+	s.current.Store(fresh)
+
+	var changed []string
+	for _, a := range fresh.accounts {
+		if slices.Contains(old.accounts, a) {
+			a.login.Forget() // a refused login need not wait any more
+		} else {
+			changed = append(changed, a.cloud.Name())
+		}
+	}
+	for _, a := range old.accounts {
+		if !slices.Contains(fresh.accounts, a) {
+			a.Close()
+		}
+	}
+	remaining := fresh.places()
+	for place := range old.places() {
+		if _, ok := remaining[place]; !ok {
+			s.telemetry.Remove(place.cloud, place.region)
+		}
+	}
+	s.metrics.succeeded(time.Now())
+	s.warn(p)
+	_ = level.Info(s.logger).Log("msg", "reloaded", "probe_clouds", p.probeNames(), "changed", cmp.Or(strings.Join(changed, ","), "none"))
+	return nil
+}
+
+// warn tells which clouds of clouds.yaml are not served, though no flag leaves
+// them out.
+func (s *set) warn(p *plan) {
+	for _, err := range p.leftOut {
+		_ = level.Warn(s.logger).Log("msg", "not served on /probe", "err", oneLine(err.Error()))
+	}
+}
