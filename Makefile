@@ -79,8 +79,9 @@ demo: ## serve a simulated cloud's inventory on :10292
 	$(GO) run . --demo
 
 .PHONY: e2e
-e2e: ## the binary, a simulated cloud and a real Prometheus (needs prometheus, curl, jq)
+e2e: ## the binary, simulated clouds and a real Prometheus (needs prometheus, curl, jq)
 	e2e/run
+	e2e/probe
 
 .PHONY: ci
 ci: ## all that CI does

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
@@ -35,6 +36,7 @@ func run() error {
 	seed := flag.Uint64("seed", 1, "what its images are made from")
 	kind := flag.String("kind", "glance", "kind of image service: glance, strict or lenient")
 	nasty := flag.Bool("nasty", false, "give images names and formats of every nasty kind")
+	regions := flag.String("regions", "RegionOne", "regions of the catalogue, separated by commas")
 	live := flag.Bool("live", false, "let the cloud change over time")
 	cloudsFile := flag.String("clouds-file", "", "where to write a clouds.yaml with the clouds admin, member and reader")
 	flag.Parse()
@@ -45,7 +47,7 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	cloud := simcloud.New(simcloud.Options{Seed: *seed, Images: *images, Nasty: *nasty, Service: service})
+	cloud := simcloud.New(simcloud.Options{Seed: *seed, Images: *images, Nasty: *nasty, Service: service, Regions: strings.Split(*regions, ",")})
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
 		return err
