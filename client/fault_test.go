@@ -12,73 +12,34 @@ import (
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
 
-// faults are what a list can meet: what is ridden out when it comes once, and
-// the reason that is told when it stays.
-var faults = []struct {
-	name   string
-	fault  simcloud.Fault
-	reason Reason
-	once   bool // once is ridden out
-}{
-	{"500", simcloud.Fault{Status: 500}, ReasonServerError, true},
-	{"501", simcloud.Fault{Status: 501}, ReasonServerError, false},
-	{"502", simcloud.Fault{Status: 502}, ReasonServerError, true},
-	{"503", simcloud.Fault{Status: 503}, ReasonServerError, true},
-	{"504", simcloud.Fault{Status: 504}, ReasonServerError, true},
-	{"429", simcloud.Fault{Status: 429, Header: http.Header{"Retry-After": {"3"}}}, ReasonRateLimited, true},
-	{"429 for an hour", simcloud.Fault{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}, ReasonRateLimited, false},
-	{"403", simcloud.Fault{Status: 403, Body: "<html>denied</html>"}, ReasonForbidden, false},
-	{"404", simcloud.Fault{Status: 404}, ReasonNotFound, false},
-	{"300", simcloud.Fault{Status: 300, Body: `{"versions": []}`}, ReasonNotFound, false},
-	{"418", simcloud.Fault{Status: 418}, ReasonBadRequest, false},
-	{"204", simcloud.Fault{Status: 204}, ReasonDecode, false},
-	{"reset", simcloud.Fault{Kind: simcloud.Reset}, ReasonConnection, true},
-	{"reset behind the body", simcloud.Fault{Kind: simcloud.ResetLate}, "", true},
-	{"cut", simcloud.Fault{Kind: simcloud.Cut}, ReasonConnection, true},
-	{"a body that ends early", simcloud.Fault{Kind: simcloud.CutClean}, ReasonDecode, true},
-	{"no answer", simcloud.Fault{Kind: simcloud.Hang}, ReasonTimeout, false},
-	{"half a body", simcloud.Fault{Kind: simcloud.HangBody}, ReasonTimeout, false},
-	{"a drip", simcloud.Fault{Kind: simcloud.Drip}, ReasonTimeout, false},
-	{"two seconds late", simcloud.Fault{Kind: simcloud.Delay, Delay: 2 * time.Second}, "", true},
-	{"HTML", simcloud.Fault{Kind: simcloud.Override, Body: "<html></html>"}, ReasonDecode, false},
-	{"null", simcloud.Fault{Kind: simcloud.Override, Body: "null"}, ReasonDecode, false},
-	{"another type", simcloud.Fault{Kind: simcloud.Override, Body: `{"images":[{"id":"a","size":"1"}]}`}, ReasonDecode, false},
-	{"an endless body", simcloud.Fault{Kind: simcloud.Endless}, ReasonTooLarge, false},
-	{"an endless string", simcloud.Fault{Kind: simcloud.LongString}, ReasonTooLarge, false},
-	{"a million levels", simcloud.Fault{Kind: simcloud.Deep}, ReasonDecode, false},
-	{"a redirect to another host", simcloud.Fault{Kind: simcloud.Redirect, Location: "http://keystone.test/"}, ReasonConnection, false},
-	{"a redirect that loses the query", simcloud.Fault{Kind: simcloud.Redirect, Location: "?"}, ReasonConnection, false},
-	{"a redirect to itself", simcloud.Fault{Kind: simcloud.Redirect}, "", true},
-}
-
 // Each fault, on the first, a middle and the last page: ridden out exactly or
 // told with its reason, and the next read is right.
 func TestListFaults(t *testing.T) {
 	t.Parallel()
-	for _, tc := range faults {
+	for _, tc := range simcloud.ListTroubles() {
 		for _, version := range Versions() {
 			for page, nth := range map[string]int{"first": 1, "middle": 3, "last": 5} {
-				t.Run(tc.name+", "+page+" page of "+version, func(t *testing.T) {
+				t.Run(tc.Name+", "+page+" page of "+version, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						w := newWorld(t, settings{version: version, pageSize: 20, cloud: simcloud.Options{Images: 98}})
 						w.mustMatch(t, "admin")
-						fault := tc.fault
+						fault := tc.Fault
 						fault.Operation, fault.Nth, fault.Times = "list", nth, 1
 						w.Inject(fault)
 						// v2 answers 403 for a marker that is not visible any more.
-						if tc.once || tc.fault.Status == 403 && version == VersionV2 && nth > 1 {
+						if tc.Once || tc.Fault.Status == 403 && version == VersionV2 && nth > 1 {
 							w.mustMatch(t, "admin")
 						} else {
-							w.mustFail(t, tc.reason)
+							w.mustFail(t, Reason(tc.Reason))
 						}
 						w.ClearFaults()
-						if tc.reason == "" {
+						if tc.Reason == "" {
 							return
 						}
 						w.mustMatch(t, "admin")
 						fault.Times = 0
-						w.mustFailForEver(t, fault, tc.reason)
+						w.mustFailForEver(t, fault, Reason(tc.Reason))
 						w.ClearFaults()
 						w.mustMatch(t, "admin")
 					})

@@ -3,10 +3,12 @@ package simcloud
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -28,7 +30,8 @@ type Fault struct {
 	Body     string                     // of Status and Override
 	BodyOf   func(*http.Request) string // of Override, in place of Body
 	Location string                     // of Redirect; "" means to itself
-	Delay    time.Duration              // of Delay
+	Delay    time.Duration              // of Delay and Throttle
+	Until    time.Duration              // of Status: a Retry-After with the date that much later
 }
 
 // A Kind is a kind of fault.
@@ -38,20 +41,22 @@ type Kind int
 const (
 	Status      Kind = iota // an answer of another status
 	Override                // 200 with another body
-	Reset                   // the connection ends before an answer
-	Cut                     // the connection ends in the middle of the body
+	Reset                   // the connection is reset before an answer
+	Cut                     // the connection is reset in the middle of the body
 	CutClean                // the body ends early, but properly
-	ResetLate               // the connection ends behind the body
+	ResetLate               // the connection is reset behind the body
 	Hang                    // no answer, until the client gives up
 	HangBody                // half a body, until the client gives up
 	HangError               // an answer of another status, whose body does not end
 	Drip                    // the body comes one byte a second
 	Delay                   // the answer comes late
+	Throttle                // the body takes so long
 	Redirect                // an answer with a Location
 	Endless                 // a body of noise without an end
 	EndlessList             // a list without an end
 	LongString              // a string without an end
 	Deep                    // a million nested arrays
+	GzipBomb                // a body without an end that costs the sender next to nothing
 )
 
 // faultKinds has a line for each kind: what is done in place of, or with, the
@@ -59,6 +64,9 @@ const (
 var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request, next http.Handler){
 	Status: func(f *Fault, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		f.headers(w)
+		if f.Until > 0 {
+			w.Header().Set("Retry-After", time.Now().Add(f.Until).UTC().Format(http.TimeFormat))
+		}
 		w.WriteHeader(f.Status)
 		_, _ = w.Write([]byte(f.Body))
 	},
@@ -70,16 +78,16 @@ var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request,
 		}
 		_, _ = w.Write([]byte(body))
 	},
-	Reset: func(*Fault, http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) },
+	Reset: func(_ *Fault, w http.ResponseWriter, _ *http.Request, _ http.Handler) { reset(w) },
 	Cut: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 		half(w, r, next, true)
-		panic(http.ErrAbortHandler)
+		reset(w)
 	},
 	CutClean: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) { half(w, r, next, false) },
 	ResetLate: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(w, r)
 		flush(w)
-		panic(http.ErrAbortHandler)
+		reset(w)
 	},
 	Hang: func(_ *Fault, _ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() },
 	HangBody: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -93,20 +101,16 @@ var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request,
 		<-r.Context().Done()
 	},
 	Drip: func(_ *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
-		answer := recorded(r, next)
-		answer.copyHeaders(w)
-		for _, b := range answer.body.Bytes() {
-			_, _ = w.Write([]byte{b})
-			flush(w)
-			if !sleep(r.Context(), time.Second) {
-				return
-			}
-		}
+		slowly(w, r, next, func(int) (int, time.Duration) { return 1, time.Second })
 	},
 	Delay: func(f *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if sleep(r.Context(), f.Delay) {
 			next.ServeHTTP(w, r)
 		}
+	},
+	Throttle: func(f *Fault, w http.ResponseWriter, r *http.Request, next http.Handler) {
+		const parts = 20
+		slowly(w, r, next, func(length int) (int, time.Duration) { return length/parts + 1, f.Delay / parts })
 	},
 	Redirect: func(f *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		f.headers(w)
@@ -125,6 +129,14 @@ var faultKinds = map[Kind]func(f *Fault, w http.ResponseWriter, r *http.Request,
 	},
 	Deep: func(_ *Fault, w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		_, _ = w.Write([]byte(`{"images": [{"x": ` + strings.Repeat("[", 1_000_000)))
+	},
+	GzipBomb: func(_ *Fault, w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Encoding", "gzip")
+		zipped := gzip.NewWriter(w)
+		_, err := zipped.Write([]byte(`{"images": [`))
+		for spaces := bytes.Repeat([]byte(" "), 1<<20); err == nil && r.Context().Err() == nil; {
+			_, err = zipped.Write(spaces)
+		}
 	},
 }
 
@@ -202,6 +214,36 @@ func (c *Cloud) nextFault(operation string, r *http.Request) *Fault {
 
 func (f *Fault) headers(w http.ResponseWriter) {
 	maps.Copy(w.Header(), f.Header)
+}
+
+// reset ends the connection without another word, as a service that dies does.
+// Over TCP that is a reset.
+func reset(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = connection.Close()
+}
+
+// slowly writes the answer in pieces: pace gives, by the body's length, how long
+// a piece is and how much time passes behind it.
+func slowly(w http.ResponseWriter, r *http.Request, next http.Handler, pace func(length int) (piece int, pause time.Duration)) {
+	answer := recorded(r, next)
+	answer.copyHeaders(w)
+	body := answer.body.Bytes()
+	for piece, pause := pace(len(body)); len(body) > 0; {
+		n := min(piece, len(body))
+		_, _ = w.Write(body[:n])
+		body = body[n:]
+		flush(w)
+		if !sleep(r.Context(), pause) {
+			return
+		}
+	}
 }
 
 // half writes the first half of the answer, with the length of the whole where
