@@ -53,6 +53,40 @@ func TestTheLastScrapeAtItsDeadlineEndsTheRead(t *testing.T) {
 	})
 }
 
+// Two scrapers in turn, each of which waits until the other one has come again.
+func TestAReadThatIsStuckIsNotJoinedForEver(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cloud.hangs.Store(true)
+		first := w.within(10 * time.Second)
+		time.Sleep(5 * time.Second)
+		second := w.within(10 * time.Second) // joins
+		time.Sleep(5 * time.Second)
+		w.timedOut(w.answered(first))
+		w.cloud.hangs.Store(false) // the service is well again, that one request is not
+		again := w.within(10 * time.Second)
+		time.Sleep(5 * time.Second)
+		w.whole(w.answered(again))
+		w.timedOut(w.answered(second))
+		w.reads(2)
+		w.counted(2, 2, 3)
+	})
+}
+
+// One that goes on is joined, though others could not wait for it.
+func TestAReadThatIsSlowIsJoined(t *testing.T) {
+	inWorld(t, func(w *world) {
+		hasty, patient := w.within(2*time.Second), w.within(10*time.Second)
+		time.Sleep(2500 * time.Millisecond)
+		w.timedOut(w.answered(hasty))
+		late := w.within(10 * time.Second)
+		time.Sleep(2500 * time.Millisecond)
+		w.whole(w.answered(patient))
+		w.whole(w.answered(late))
+		w.reads(1)
+		w.counted(1, 1, 2)
+	})
+}
+
 func TestALateComerExtendsTheDeadline(t *testing.T) {
 	inWorld(t, func(w *world) {
 		hasty := w.within(3 * time.Second)

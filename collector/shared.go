@@ -24,7 +24,9 @@ import (
 //     nowhere.
 //
 // A read that has ended or was cancelled is not joined any more, nor is one that
-// a [Refresher] has it do in the background.
+// a [Refresher] has it do in the background, nor one that is stuck: of which a
+// waiter has seen no request end until its deadline. Two scrapers in turn would
+// else keep a request that hangs alive for ever, and each other from a new read.
 type Shared struct {
 	lister Lister
 	config Config
@@ -61,6 +63,7 @@ type read struct {
 type waiter struct {
 	joined   time.Time
 	deadline time.Time // zero for none
+	requests int64     // the scope's count when it joined a read
 }
 
 // newWaiter makes a waiter that comes now and waits until ctx ends.
@@ -98,6 +101,7 @@ func (s *Shared) Read(ctx context.Context) *Snapshot {
 // starts where there is none.
 func (s *Shared) join(ctx context.Context) (*read, *waiter) {
 	w := newWaiter(ctx)
+	w.requests = s.scope.requestCount()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	started := s.current == nil
@@ -195,6 +199,9 @@ func (s *Shared) leave(r *read, w *waiter, cause error) *Snapshot {
 	switch {
 	case !last:
 		r.deadline = latest(r.waiting)
+		if stuck := late(cause) && s.scope.requestCount() == w.requests; stuck && s.current == r {
+			s.current = nil
+		}
 	case late(cause):
 		s.stop(r, cause)
 	default:
@@ -216,7 +223,9 @@ func (s *Shared) leave(r *read, w *waiter, cause error) *Snapshot {
 // stop cancels a read that nobody waits for, so that nobody joins it. The
 // caller holds the mutex.
 func (s *Shared) stop(r *read, cause error) {
-	s.current = nil
+	if s.current == r {
+		s.current = nil
+	}
 	r.cancel(cause)
 }
 

@@ -22,6 +22,7 @@ import (
 type slowCloud struct {
 	mu     sync.Mutex
 	takes  time.Duration
+	hangs  atomic.Bool   // no request ends any more
 	err    error         // of reads that are given the time
 	clings time.Duration // how long a cancelled read takes to end
 	trace  client.Trace
@@ -37,6 +38,9 @@ func (c *slowCloud) List(ctx context.Context, newPage func() client.Page) (clien
 	info := client.Info{Version: "v1.1", Admin: client.True}
 	takes, clings, _ := c.plan()
 	for end := time.Now().Add(takes); ; {
+		if c.hangs.Load() {
+			<-ctx.Done()
+		}
 		select {
 		case <-ctx.Done():
 			time.Sleep(clings)
