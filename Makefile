@@ -2,6 +2,7 @@
 
 GO       ?= go
 FUZZTIME ?= 20s
+SOAK     ?= 10m
 BENCH    ?= .
 BIN      := .bin
 
@@ -82,6 +83,14 @@ demo: ## serve a simulated cloud's inventory on :10292
 e2e: ## the binary, simulated clouds and a real Prometheus (needs prometheus, curl, jq)
 	e2e/run
 	e2e/probe
+
+.PHONY: faults
+faults: ## the binary against everything that a list may meet on the wire
+	$(GO) test -tags=e2e -count=1 -v ./e2e/faults
+
+.PHONY: soak
+soak: ## the binary, clouds that change and get into trouble, and a real Prometheus, for SOAK (10m)
+	$(GO) test -tags=e2e -count=1 -v -timeout=2h ./e2e/soak -soak=$(SOAK)
 
 .PHONY: ci
 ci: ## all that CI does

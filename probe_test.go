@@ -38,7 +38,7 @@ func entry(name string, cloud *simcloud.Cloud, user, password string, lines ...s
 }
 
 func authURL(cloud *simcloud.Cloud) string {
-	return regexp.MustCompile(`http://\S+`).FindString(string(cloud.CloudsYAML()))
+	return regexp.MustCompile(`https?://\S+`).FindString(string(cloud.CloudsYAML()))
 }
 
 // writeClouds writes clouds.yaml into the working directory.
@@ -47,15 +47,21 @@ func writeClouds(t *testing.T, entries ...string) {
 	files(t, map[string]string{"clouds.yaml": "clouds:\n" + strings.Join(entries, "")})
 }
 
-// serveCloud serves a simulated cloud on loopback.
-func serveCloud(t *testing.T, options simcloud.Options) *simcloud.Cloud {
+// listen takes a port on loopback.
+func listen(t *testing.T) net.Listener {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return listener
+}
+
+// serveCloud serves a simulated cloud on loopback.
+func serveCloud(t *testing.T, options simcloud.Options) *simcloud.Cloud {
+	t.Helper()
 	cloud := simcloud.New(options)
-	server := cloud.Serve(listener)
+	server := cloud.Serve(listen(t))
 	t.Cleanup(func() { _ = server.Close() })
 	return cloud
 }

@@ -4,13 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"io"
 	"math/big"
 	"net"
@@ -200,13 +195,7 @@ func mustShow(t *testing.T, families map[string]*dto.MetricFamily, want float64,
 func simulate(t *testing.T, options simcloud.Options) (cloud *simcloud.Cloud, cloudsFile string) {
 	t.Helper()
 	clearEnvironment(t)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cloud = simcloud.New(options)
-	server := cloud.Serve(listener)
-	t.Cleanup(func() { _ = server.Close() })
+	cloud = serveCloud(t, options)
 	cloudsFile = filepath.Join(t.TempDir(), "clouds.yaml")
 	if err := os.WriteFile(cloudsFile, cloud.CloudsYAML(), 0o600); err != nil {
 		t.Fatal(err)
@@ -336,20 +325,18 @@ func TestProgramTellsWhatWentWrong(t *testing.T) {
 // A cloud that is not there at the start is no error of the start.
 func TestProgramStartsWithoutItsCloud(t *testing.T) {
 	clearEnvironment(t)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t)
 	address := listener.Addr().String()
 	listener.Close()
 	cloud := simcloud.New(simcloud.Options{Images: 20})
 	cloud.SetURLs("http://"+address+"/identity", "http://"+address)
 	files(t, map[string]string{"clouds.yaml": string(cloud.CloudsYAML())})
-	p := start(t, "--cloud=admin", "--scrape.timeout=500ms")
+	p := start(t, "--cloud=admin", "--scrape.timeout=2s")
 	families := p.scrape()
 	mustShow(t, families, 0, "glance_up")
 	mustShow(t, families, 1, "glance_scrape_failed", "reason", "connection")
-	if listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", address); err != nil {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	if err != nil {
 		t.Skipf("the port was taken: %v", err)
 	}
 	server := cloud.Serve(listener)
@@ -560,7 +547,7 @@ func TestProgramLimitsAndDrainsRequests(t *testing.T) {
 func TestProgramListensOnSeveralAddressesWithTLSAndBasicAuth(t *testing.T) {
 	_, file := simulate(t, simcloud.Options{Images: 5})
 	dir := t.TempDir()
-	pool := certificate(t, dir)
+	_, pool := testCertificate{net.IPv4(127, 0, 0, 1), time.Now().Add(time.Hour)}.write(t, dir)
 	config := filepath.Join(dir, "web.yml")
 	// The hash is that of the word "test", as in Prometheus's own guide.
 	if err := os.WriteFile(config, []byte("tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\nbasic_auth_users:\n  prometheus: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay\n"), 0o600); err != nil {
@@ -585,36 +572,6 @@ func TestProgramListensOnSeveralAddressesWithTLSAndBasicAuth(t *testing.T) {
 	}
 }
 
-// certificate writes one for 127.0.0.1 and gives a pool that trusts it.
-func certificate(t *testing.T, dir string) *x509.CertPool {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	for name, content := range map[string][]byte{"cert.pem": certPEM, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	return pool
-}
-
 func TestDemoLives(t *testing.T) {
 	clearEnvironment(t)
 	p := start(t, "--demo", "--demo.images=300")
@@ -634,10 +591,7 @@ func TestDemoLives(t *testing.T) {
 func TestAddressThatIsTaken(t *testing.T) {
 	clearEnvironment(t)
 	files(t, map[string]string{"clouds.yaml": goodClouds})
-	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := listen(t)
 	defer taken.Close()
 	status, _, stderr := execute(t, "--cloud=good", "--web.listen-address="+taken.Addr().String(), "--log.level=error")
 	if status != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--web.listen-address") {
