@@ -290,7 +290,7 @@ func TestProgramTellsWhatWentWrong(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cloud, file := simulate(t, simcloud.Options{Images: 50})
-			p := start(t, "--clouds-file", file, "--cloud=member", "--scrape.timeout=1s")
+			p := start(t, "--clouds-file", file, "--cloud=member", "--scrape.timeout=3s")
 			mustBeTrue(t, p.scrape(), cloud.Truth("member"))
 			before := strings.Count(p.log.String(), "\n")
 			tc.fault.Operation = "list"
