@@ -29,7 +29,7 @@ golden_packages = $$(grep -rl --include='*_test.go' '"update"' . | xargs -n1 dir
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## the static binary ./glance_exporter
@@ -70,6 +70,10 @@ fuzz: ## every fuzz test for FUZZTIME (20s)
 .PHONY: bench
 bench: ## the benchmarks that match BENCH (all)
 	$(GO) test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+
+.PHONY: performance
+performance: ## print the tables of docs/performance.md (minutes; needs GNU time)
+	e2e/performance
 
 .PHONY: golden
 golden: ## write the golden files anew; look at git diff then

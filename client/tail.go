@@ -11,7 +11,17 @@ type tail struct {
 // tailLength is how far a walk can step back within a page.
 const tailLength = 512
 
-func newTail() tail { return tail{ids: make([][]byte, tailLength)} }
+// newTail makes room for ids of the length of a UUID in one piece; longer ones
+// get their own.
+func newTail() tail {
+	const uuid = 36
+	t := tail{ids: make([][]byte, tailLength)}
+	room := make([]byte, tailLength*uuid)
+	for i := range t.ids {
+		t.ids[i] = room[i*uuid : i*uuid : (i+1)*uuid]
+	}
+	return t
+}
 
 func (t *tail) reset() { t.n = 0 }
 

@@ -41,11 +41,15 @@ trap finish EXIT
 start() {
   local name=$1
   shift
-  : >"$work/$name.log" # there from now on, for those who look into it
+  : >"$work/$name.log" >"$work/$name.out" # there from now on, for those who look into them
   "$@" >"$work/$name.out" 2>"$work/$name.log" </dev/null &
   pids+=($!)
-  declare -g "${name}_pid=$!"
+  echo $! >"$work/$name.pid"
 }
+
+pid() { cat "$work/$1.pid"; }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # eventually SECONDS WHAT CONDITION...: polls until the condition holds.
 eventually() {
