@@ -82,6 +82,11 @@ demo: ## serve a simulated cloud's inventory on :10292
 e2e: ## the binary, a simulated cloud and a real Prometheus (needs prometheus, curl, jq)
 	e2e/run
 
+.PHONY: e2e-real
+e2e-real: ## the binary, a real Keystone, Glance and Prometheus, which it installs from Debian 12 (as root)
+	e2e/real/install
+	$(GO) test -tags=e2e -count=1 -v -timeout=15m ./e2e/real
+
 .PHONY: ci
 ci: ## all that CI does
 	bash .ci/run
