@@ -96,6 +96,11 @@ faults: ## the binary against everything that a list may meet on the wire
 soak: ## the binary, clouds that change and get into trouble, and a real Prometheus, for SOAK (10m)
 	$(GO) test -tags=e2e -count=1 -v -timeout=2h ./e2e/soak -soak=$(SOAK)
 
+.PHONY: e2e-real
+e2e-real: ## the binary, a real Keystone, Glance and Prometheus, which it installs from Debian 12 (as root)
+	e2e/real/install
+	$(GO) test -tags=e2e -count=1 -v -timeout=15m ./e2e/real
+
 .PHONY: ci
 ci: ## all that CI does
 	bash .ci/run
