@@ -75,6 +75,12 @@ func (p *Process) watch(ctx context.Context, t *testing.T) {
 // PID is the process's id, which is that of its group, too.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Name is the program's, without its path.
+func (p *Process) Name() string { return filepath.Base(p.cmd.Path) }
+
+// Wait waits until the program ends by itself.
+func (p *Process) Wait() { <-p.ended }
+
 // Signal sends a signal to the process, not to its children.
 func (p *Process) Signal(t *testing.T, signal os.Signal) {
 	t.Helper()
@@ -122,9 +128,12 @@ func (p *Process) LogText(t *testing.T) string {
 }
 
 // LogTail gives the last lines of it.
-func (p *Process) LogTail() string {
+func (p *Process) LogTail() string { return Tail(p.Log) }
+
+// Tail gives the last lines of a file.
+func Tail(path string) string {
 	const lines = 12
-	text, err := os.ReadFile(p.Log)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

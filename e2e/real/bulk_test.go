@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // bulk makes 10,000 images, which no API does in the time: rows straight into
@@ -41,19 +43,26 @@ COMMIT;
 `
 
 func (l *lab) tenThousand(t *testing.T) {
-	run(t, l.env, "/usr/bin/sqlite3", "-cmd", ".timeout 10000", l.Dir+"/glance/glance.db", bulk)
+	harness.Run(t, l.env, "/usr/bin/sqlite3", "-cmd", ".timeout 10000", l.Dir+"/glance/glance.db", bulk)
 	t.Run("seen by a Prometheus that scrapes each second", l.prometheusSees)
 	t.Run("a scrape costs what a bare walk costs", l.bareWalk)
 }
+
+const prometheusConfig = `
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs:
+  - job_name: glance
+    static_configs: [{targets: ['%s']}]
+`
 
 // prometheusSees has a Prometheus scrape an exporter each second, which reads in
 // the background, since no read of so many images ends within a second.
 func (l *lab) prometheusSees(t *testing.T) {
 	e := l.startExporter(t, admin, "--inventory.refresh-interval=30s")
-	eventually(t, time.Minute, "the first read in the background ends", func() bool {
+	harness.Eventually(t, time.Minute, "the first read in the background ends", func() bool {
 		return e.scrape(t, enough)["glance_up"][""] == 1
 	})
-	p := l.startPrometheus(t, e.address)
+	p := harness.StartPrometheus(t, fmt.Sprintf(prometheusConfig, e.Address))
 	var bytes float64
 	rows := l.rows(t, admin)
 	for _, sum := range truth(t, rows)["glance_images_size_bytes"] {
@@ -64,10 +73,10 @@ func (l *lab) prometheusSees(t *testing.T) {
 		fmt.Sprintf("glance_inventory_images == %d", len(rows)),
 		fmt.Sprintf("abs(sum(glance_images_size_bytes) / %f - 1) < 1e-12", bytes), // Prometheus rounds each addition
 	} {
-		eventually(t, 20*time.Second, expected, func() bool { return p.holds(t, expected) })
+		harness.Eventually(t, 20*time.Second, expected, func() bool { return holds(t, p, expected) })
 	}
-	eventually(t, 90*time.Second, "Prometheus sees another read", func() bool {
-		return p.holds(t, "changes(glance_inventory_timestamp_seconds[5m]) >= 1")
+	harness.Eventually(t, 90*time.Second, "Prometheus sees another read", func() bool {
+		return holds(t, p, "changes(glance_inventory_timestamp_seconds[5m]) >= 1")
 	})
 	for _, always := range []string{
 		"min_over_time(glance_up[5m]) == 1",
@@ -77,7 +86,7 @@ func (l *lab) prometheusSees(t *testing.T) {
 		fmt.Sprintf("max_over_time(glance_inventory_images[5m]) == %d", len(rows)),
 		fmt.Sprintf("sum(glance_images) == %d", len(rows)),
 	} {
-		if !p.holds(t, always) {
+		if !holds(t, p, always) {
 			t.Errorf("Prometheus does not find that %s", always)
 		}
 	}
@@ -89,9 +98,9 @@ type cost struct{ wall, cpu time.Duration }
 // measure tells what f costs, and how much of Glance's processor time.
 func (l *lab) measure(t *testing.T, f func()) cost {
 	t.Helper()
-	cpu, began := l.glance.cpu(t), time.Now()
+	cpu, began := l.glance.CPU(t), time.Now()
 	f()
-	return cost{time.Since(began), l.glance.cpu(t) - cpu}
+	return cost{time.Since(began), l.glance.CPU(t) - cpu}
 }
 
 // rounds is how often each of the two walks is made. A machine is never quiet:
@@ -104,19 +113,19 @@ const rounds = 3
 func (l *lab) bareWalk(t *testing.T) {
 	e := l.startExporter(t, admin)
 	want := truth(t, l.rows(t, admin))
-	e.scrape(t, time.Minute).mustShow(t, want) // the login, and what Glance has to learn
+	e.scrape(t, time.Minute).MustShow(t, want) // the login, and what Glance has to learn
 	pages := l.pages(t)
 	script := l.curlScript(t, pages)
 	var scrapes, walks []cost
 	for range rounds {
 		scrapes = append(scrapes, l.measure(t, func() {
 			shown := e.scrape(t, time.Minute)
-			shown.mustShow(t, want)
-			if made := int(shown.value("glance_scrape_requests")); made != len(pages) {
+			shown.MustShow(t, want)
+			if made := int(shown.Value("glance_scrape_requests")); made != len(pages) {
 				t.Errorf("a scrape has made %d requests, a bare walk makes %d", made, len(pages))
 			}
 		}))
-		walks = append(walks, l.measure(t, func() { run(t, l.env, "/usr/bin/curl", "--config", script) }))
+		walks = append(walks, l.measure(t, func() { harness.Run(t, l.env, "/usr/bin/curl", "--config", script) }))
 	}
 	compare(t, "wall time", scrapes, walks, func(c cost) time.Duration { return c.wall })
 	compare(t, "Glance's CPU time", scrapes, walks, func(c cost) time.Duration { return c.cpu })

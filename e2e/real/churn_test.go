@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // A churner makes and deletes private images of the project churn, and counts
@@ -31,7 +33,7 @@ func (c *churner) make(t *testing.T) {
 	var answer struct{ ID string }
 	fields := object{"name": "here today", "visibility": "private", "os_hidden": rand.IntN(4) == 0}
 	// SQLite is locked now and then.
-	eventually(t, 10*time.Second, "an image is made", func() bool {
+	harness.Eventually(t, 10*time.Second, "an image is made", func() bool {
 		status, err := c.api.try(t.Context(), http.MethodPost, "/v2/images", fields, &answer)
 		return err == nil && status == http.StatusCreated
 	})
@@ -45,7 +47,7 @@ func (c *churner) remove(t *testing.T) {
 	t.Helper()
 	c.deleting.Add(1)
 	i := rand.IntN(len(c.ids))
-	eventually(t, 10*time.Second, "an image is deleted", func() bool {
+	harness.Eventually(t, 10*time.Second, "an image is deleted", func() bool {
 		status, _ := c.api.try(t.Context(), http.MethodDelete, "/v2/images/"+c.ids[i], nil, nil)
 		return status == http.StatusNoContent || status == http.StatusNotFound
 	})
@@ -83,7 +85,7 @@ func (l *lab) imagesComeAndGo(t *testing.T) {
 	for range live {
 		c.make(t)
 	}
-	exporters := map[*user]*exporter{}
+	exporters := map[*user]exporter{}
 	others := map[*user]int64{}
 	for u, size := range map[*user]int{admin: 5, churn: 2} {
 		exporters[u] = l.startExporter(t, u, fmt.Sprintf("--image.page-size=%d", size))
@@ -97,26 +99,26 @@ func (l *lab) imagesComeAndGo(t *testing.T) {
 	for u, e := range exporters {
 		scraping.Go(func() {
 			scrapes, requests := 0, 0.0
-			var shown metrics
+			var shown harness.Metrics
 			each(100*time.Millisecond, 25*time.Second, func() bool {
 				made, deleted := c.made.Load(), c.deleted.Load()
 				shown = e.scrape(t, enough)
 				low, high := made-c.deleting.Load()+others[u], c.making.Load()-deleted+others[u]
-				got := int64(shown.value("glance_images"))
+				got := int64(shown.Value("glance_images"))
 				if shown["glance_up"][""] != 1 || got < low || got > high {
 					t.Errorf("%s: glance_up is %v (reason %q) with %d images, want 1 with %d to %d",
-						u.name, shown["glance_up"][""], shown.reason(), got, low, high)
+						u.name, shown["glance_up"][""], shown.Reason(), got, low, high)
 				}
-				if total := int64(shown.value("glance_inventory_images")); total != got {
+				if total := int64(shown.Value("glance_inventory_images")); total != got {
 					t.Errorf("%s: the groups add up to %d, the inventory to %d", u.name, got, total)
 				}
 				scrapes++
-				requests += shown.value("glance_scrape_requests")
+				requests += shown.Value("glance_scrape_requests")
 				return !t.Failed()
 			})
 			t.Logf("%s: %d scrapes of %.0f requests in the middle, %v answered 400 or 403", u.name, scrapes, requests/float64(max(scrapes, 1)),
-				shown.value("glance_api_requests_total", "operation", "list", "code", "400")+
-					shown.value("glance_api_requests_total", "operation", "list", "code", "403"))
+				shown.Value("glance_api_requests_total", "operation", "list", "code", "400")+
+					shown.Value("glance_api_requests_total", "operation", "list", "code", "403"))
 		})
 	}
 	scraping.Wait()
@@ -128,7 +130,7 @@ func (l *lab) imagesComeAndGo(t *testing.T) {
 	}
 	for u, e := range exporters {
 		t.Run(fmt.Sprintf("exact once it is quiet, %s", u.name), func(t *testing.T) {
-			e.scrape(t, enough).mustShow(t, truth(t, l.rows(t, u)))
+			e.scrape(t, enough).MustShow(t, truth(t, l.rows(t, u)))
 		})
 	}
 }

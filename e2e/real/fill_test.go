@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // create makes an image and gives its id.
@@ -43,7 +45,7 @@ func bytesOf(n int) []byte { return bytes.Repeat([]byte{'x'}, n) }
 func disk(t *testing.T, l *lab, format, size string) []byte {
 	t.Helper()
 	path := t.TempDir() + "/disk"
-	run(t, l.env, "/usr/bin/qemu-img", "create", "-q", "-f", format, path, size)
+	harness.Run(t, l.env, "/usr/bin/qemu-img", "create", "-q", "-f", format, path, size)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +177,7 @@ func (a *api) status(t *testing.T, id string) string {
 
 func (a *api) mustBecome(t *testing.T, id, status string) {
 	t.Helper()
-	eventually(t, 30*time.Second, "image "+id+" is "+status, func() bool { return a.status(t, id) == status })
+	harness.Eventually(t, 30*time.Second, "image "+id+" is "+status, func() bool { return a.status(t, id) == status })
 }
 
 // fillStores imports an image into both stores, one into the store that is not
@@ -203,7 +205,7 @@ func (l *lab) fillStores(t *testing.T, operator *api) {
 // importsEnd waits until no import is under way.
 func (l *lab) importsEnd(t *testing.T) {
 	t.Helper()
-	eventually(t, 30*time.Second, "the imports end", func() bool {
+	harness.Eventually(t, 30*time.Second, "the imports end", func() bool {
 		return len(query[struct{ ID string }](t, l, "SELECT id FROM tasks WHERE status IN ('pending', 'processing')")) == 0
 	})
 }
@@ -222,7 +224,7 @@ func (l *lab) fillStatuses(t *testing.T, operator, demo *api) (release func()) {
 
 	failed := demo.create(t, object{"name": "an import that failed", "disk_format": "raw", "container_format": "bare"})
 	demo.importFrom(t, failed, l.web, pathMissing)
-	eventually(t, 30*time.Second, "the import fails", func() bool {
+	harness.Eventually(t, 30*time.Second, "the import fails", func() bool {
 		var image map[string]any
 		demo.do(t, http.MethodGet, "/v2/images/"+failed, nil, &image)
 		return image["os_glance_failed_import"] != nil && image["os_glance_failed_import"] != ""

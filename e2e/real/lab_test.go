@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // A lab is a cloud of two services on loopback, filled and judged by the tests.
@@ -33,9 +35,9 @@ type lab struct {
 	GlancePassword string
 
 	web      *website
-	keystone *process
-	glance   *process
-	uwsgi    *process
+	keystone *harness.Process
+	glance   *harness.Process
+	uwsgi    *harness.Process
 	env      []string // of every program
 	binary   string   // the exporter
 }
@@ -87,9 +89,9 @@ func newLab(t *testing.T) *lab {
 		}
 	}
 	t.Cleanup(func() {
-		l.uwsgi.stop()
-		l.glance.stop()
-		l.keystone.stop()
+		l.uwsgi.Stop()
+		l.glance.Stop()
+		l.keystone.Stop()
 		l.showLogs(t)
 	})
 	l.web = newWebsite(t)
@@ -117,19 +119,19 @@ func newLab(t *testing.T) *lab {
 // makeDatabases makes both at once, since the machine has two cores.
 func (l *lab) makeDatabases(t *testing.T) {
 	t.Helper()
-	glance := startProcess(t, l.logPath("glance-manage"), l.env, "/usr/bin/glance-manage",
+	glance := harness.Start(t, l.logPath("glance-manage"), l.env, "/usr/bin/glance-manage",
 		"--config-file", l.Dir+"/glance/glance-api.conf", "db_sync")
-	t.Cleanup(glance.stop)
+	t.Cleanup(glance.Stop)
 	manage := []string{"--config-file", l.Dir + "/keystone/keystone.conf"}
-	run(t, l.env, "/usr/bin/keystone-manage", append(manage, "db_sync")...)
-	run(t, l.env, "/usr/bin/keystone-manage", append(manage, "bootstrap",
+	harness.Run(t, l.env, "/usr/bin/keystone-manage", append(manage, "db_sync")...)
+	harness.Run(t, l.env, "/usr/bin/keystone-manage", append(manage, "bootstrap",
 		"--bootstrap-username", admin.name, "--bootstrap-password", admin.password, "--bootstrap-project-name", admin.project,
 		"--bootstrap-role-name", "admin", "--bootstrap-service-name", "keystone", "--bootstrap-region-id", regionOwn,
 		"--bootstrap-public-url", l.KeystoneURL(), "--bootstrap-internal-url", l.KeystoneURL())...)
-	<-glance.ended
+	glance.Wait()
 	for _, name := range []string{"keystone", "glance"} {
 		// With SQLite's own journal the workers find the database locked.
-		run(t, l.env, "/usr/bin/sqlite3", fmt.Sprintf("%s/%s/%s.db", l.Dir, name, name), "PRAGMA journal_mode = wal")
+		harness.Run(t, l.env, "/usr/bin/sqlite3", fmt.Sprintf("%s/%s/%s.db", l.Dir, name, name), "PRAGMA journal_mode = wal")
 	}
 }
 
@@ -138,7 +140,7 @@ func (l *lab) startKeystone(t *testing.T, tokenSeconds int) {
 	t.Helper()
 	l.TokenSeconds = tokenSeconds
 	l.writeConfig(t, l.Dir+"/keystone/keystone.conf", keystoneConf)
-	l.keystone = startProcess(t, l.logPath("keystone"), l.env, "/usr/bin/uwsgi_python3",
+	l.keystone = harness.Start(t, l.logPath("keystone"), l.env, "/usr/bin/uwsgi_python3",
 		"--http-socket", fmt.Sprintf("127.0.0.1:%d", l.KeystonePort), "--master", "--processes", "2", "--threads", "1",
 		"--enable-threads", "--die-on-term", "--no-orphans", "--buffer-size", "65535", "--rem-header", "Content-Length",
 		"--listen", "100", "--disable-logging", "--need-app", "--wsgi-file", "/usr/bin/keystone-wsgi-public")
@@ -147,23 +149,23 @@ func (l *lab) startKeystone(t *testing.T, tokenSeconds int) {
 
 func (l *lab) startGlance(t *testing.T) {
 	t.Helper()
-	l.glance = startProcess(t, l.logPath("glance"), l.env, "/usr/bin/glance-api",
+	l.glance = harness.Start(t, l.logPath("glance"), l.env, "/usr/bin/glance-api",
 		"--config-file", l.Dir+"/glance/glance-api.conf")
 	l.mustAnswer(t, l.glance, l.glanceURL())
 }
 
 func (l *lab) startUWSGI(t *testing.T) {
 	t.Helper()
-	l.uwsgi = startProcess(t, l.logPath("glance-uwsgi"), l.env, "/usr/bin/uwsgi_python3", "--ini", l.Dir+"/glance/uwsgi.ini")
+	l.uwsgi = harness.Start(t, l.logPath("glance-uwsgi"), l.env, "/usr/bin/uwsgi_python3", "--ini", l.Dir+"/glance/uwsgi.ini")
 	l.mustAnswer(t, l.uwsgi, l.uwsgiURL())
 }
 
 // mustAnswer waits until a service answers anything.
-func (l *lab) mustAnswer(t *testing.T, p *process, url string) {
+func (l *lab) mustAnswer(t *testing.T, p *harness.Process, url string) {
 	t.Helper()
-	eventually(t, time.Minute, p.name+" answers at "+url, func() bool {
-		if !p.alive() {
-			t.Fatalf("%s has ended:\n%s", p.name, logTail(p.log))
+	harness.Eventually(t, time.Minute, p.Name()+" answers at "+url, func() bool {
+		if !p.Alive() {
+			t.Fatalf("%s has ended:\n%s", p.Name(), p.LogTail())
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
@@ -188,7 +190,7 @@ func (l *lab) showLogs(t *testing.T) {
 	}
 	logs, _ := filepath.Glob(l.Dir + "/log/*.log") // the pattern is right
 	for _, log := range logs {
-		t.Logf("the end of %s:\n%s", strings.TrimPrefix(log, l.Dir), logTail(log))
+		t.Logf("the end of %s:\n%s", strings.TrimPrefix(log, l.Dir), harness.Tail(log))
 	}
 }
 

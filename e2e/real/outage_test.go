@@ -5,6 +5,8 @@ package real
 import (
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // The reason of an outage, told within the scrape's time.
@@ -22,41 +24,41 @@ const glanceOutageTimeout = 3 * time.Second
 func (l *lab) keystoneStops(t *testing.T) {
 	want := truth(t, l.rows(t, member))
 	knows := l.startExporter(t, member)
-	knows.scrape(t, enough).mustShow(t, want)
-	l.keystone.stop()
+	knows.scrape(t, enough).MustShow(t, want)
+	l.keystone.Stop()
 	stopped := time.Now()
 	exact := 0
-	var shown metrics
+	var shown harness.Metrics
 	each(time.Second, 40*time.Second, func() bool {
 		shown = knows.scrape(t, keystoneOutageTimeout)
 		if shown["glance_up"][""] != 1 {
 			return false
 		}
-		shown.mustShow(t, want)
+		shown.MustShow(t, want)
 		exact++
 		return !t.Failed()
 	})
-	shown.mustFail(t, outageReason)
+	shown.MustFail(t, outageReason)
 	t.Logf("%d exact scrapes with Keystone stopped, then none after %.1f s", exact, time.Since(stopped).Seconds())
 	late := l.startExporter(t, member)
-	late.scrape(t, keystoneOutageTimeout).mustFail(t, outageReason)
+	late.scrape(t, keystoneOutageTimeout).MustFail(t, outageReason)
 
 	l.startKeystone(t, hour)
-	knows.scrape(t, enough).mustShow(t, want)
-	late.scrape(t, enough).mustShow(t, want)
+	knows.scrape(t, enough).MustShow(t, want)
+	late.scrape(t, enough).MustShow(t, want)
 }
 
 func (l *lab) glanceStops(t *testing.T) {
 	want := truth(t, l.rows(t, member))
 	e := l.startExporter(t, member)
-	e.scrape(t, enough).mustShow(t, want)
-	l.glance.stop()
+	e.scrape(t, enough).MustShow(t, want)
+	l.glance.Stop()
 	late := l.startExporter(t, member)
 	for range 2 {
-		e.scrape(t, glanceOutageTimeout).mustFail(t, outageReason)
-		late.scrape(t, glanceOutageTimeout).mustFail(t, outageReason)
+		e.scrape(t, glanceOutageTimeout).MustFail(t, outageReason)
+		late.scrape(t, glanceOutageTimeout).MustFail(t, outageReason)
 	}
 	l.startGlance(t)
-	e.scrape(t, enough).mustShow(t, want)
-	late.scrape(t, enough).mustShow(t, want)
+	e.scrape(t, enough).MustShow(t, want)
+	late.scrape(t, enough).MustShow(t, want)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // enough is the time of a scrape that is not about time, on a busy machine too.
@@ -17,7 +19,7 @@ const enough = time.Minute
 // to start: the parts build on each other in this order.
 func TestRealCloud(t *testing.T) {
 	l := newLab(t)
-	l.build(t)
+	l.binary = harness.Build(t, l.Dir)
 	release := l.fill(t)
 	l.startUWSGI(t)
 	t.Run("every status is there", l.statusesAreThere)
@@ -25,7 +27,7 @@ func TestRealCloud(t *testing.T) {
 	t.Run("groups equal the database's", l.groupsEqual)
 	t.Run("single images equal the database's", l.imagesEqual)
 	release()
-	l.uwsgi.stop()
+	l.uwsgi.Stop()
 	t.Run("groups equal the database's when uploads and imports are done", l.allDone)
 	t.Run("with tokens of 20 seconds", l.shortTokens)
 	t.Run("Keystone stopped and started", l.keystoneStops)
@@ -39,7 +41,7 @@ func (l *lab) allDone(t *testing.T) {
 		t.Errorf("%d images are saving or importing still", got[0].N)
 	}
 	for _, u := range []*user{admin, member} {
-		l.startExporter(t, u).scrape(t, enough).mustShow(t, truth(t, l.rows(t, u)))
+		l.startExporter(t, u).scrape(t, enough).MustShow(t, truth(t, l.rows(t, u)))
 	}
 }
 
@@ -79,12 +81,12 @@ func (l *lab) groupsEqual(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %s, %d a page", server.name, u.name, size), func(t *testing.T) {
 					e := l.startExporter(t, u, "--region="+server.region, fmt.Sprintf("--image.page-size=%d", size))
 					want := truth(t, l.rows(t, u))
-					want["glance_api_info"] = map[string]float64{labelsKey("version", "v2", "admin", fmt.Sprint(u == admin)): 1}
+					want["glance_api_info"] = map[string]float64{harness.Labels("version", "v2", "admin", fmt.Sprint(u == admin)): 1}
 					want["glance_scrape_errors_total"] = e.scrape(t, enough)["glance_scrape_errors_total"]
-					if want.value("glance_scrape_errors_total") != 0 {
+					if want.Value("glance_scrape_errors_total") != 0 {
 						t.Error("the first scrape failed")
 					}
-					e.scrape(t, enough).mustShow(t, want)
+					e.scrape(t, enough).MustShow(t, want)
 				})
 			}
 		}
@@ -96,17 +98,17 @@ func (l *lab) imagesEqual(t *testing.T) {
 	for _, u := range []*user{admin, member} {
 		t.Run(u.name, func(t *testing.T) {
 			e := l.startExporter(t, u, "--inventory.per-image", "--inventory.labels=visibility,hidden,owner,container_format,property:os_distro")
-			want := metrics{"glance_images": {}, "glance_image_info": {}}
+			want := harness.Metrics{"glance_images": {}, "glance_image_info": {}}
 			for _, r := range l.rows(t, u) {
 				hidden, public := fmt.Sprint(r.Hidden == 1), fmt.Sprint(r.Visibility == "public")
 				owner, container := orNone(r.Owner), orNone(r.ContainerFormat)
-				want["glance_images"][labelsKey("visibility", r.Visibility, "hidden", hidden, "owner", owner,
+				want["glance_images"][harness.Labels("visibility", r.Visibility, "hidden", hidden, "owner", owner,
 					"container_format", container, "property_os_distro", orNone(r.Distro))]++
-				want["glance_image_info"][labelsKey("id", r.ID, "name", orNone(r.Name), "status", r.Status,
+				want["glance_image_info"][harness.Labels("id", r.ID, "name", orNone(r.Name), "status", r.Status,
 					"disk_format", orNone(r.DiskFormat), "public", public, "protected", fmt.Sprint(r.Protected == 1),
 					"container_format", container, "visibility", r.Visibility, "hidden", hidden, "owner", owner)] = 1
 			}
-			e.scrape(t, enough).mustShow(t, want)
+			e.scrape(t, enough).MustShow(t, want)
 		})
 	}
 }

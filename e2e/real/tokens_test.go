@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // shortTokens starts Keystone with tokens that live for 20 s and lets its three
 // parts run side by side for a minute. None sees the images of another.
 func (l *lab) shortTokens(t *testing.T) {
-	l.keystone.stop()
+	l.keystone.Stop()
 	l.startKeystone(t, 20)
 	t.Run("a minute of scrapes", l.minuteOfScrapes)
 	t.Run("a password changed and changed back", l.passwordChanges)
@@ -37,25 +39,25 @@ func (l *lab) minuteOfScrapes(t *testing.T) {
 	t.Parallel()
 	e := l.startExporter(t, member)
 	want := truth(t, l.rows(t, member))
-	var last metrics
+	var last harness.Metrics
 	scrapes := 0
 	each(2*time.Second, time.Minute, func() bool {
 		last = e.scrape(t, enough)
-		last.mustShow(t, want)
+		last.MustShow(t, want)
 		scrapes++
 		return !t.Failed()
 	})
 	// A token is renewed when a quarter of its life is left.
-	if logins := last.logins(""); logins < 4 || logins > 6 {
+	if logins := logins(last, ""); logins < 4 || logins > 6 {
 		t.Errorf("%d scrapes have taken %v logins, want 4 to 6", scrapes, logins)
 	}
-	if refused := last.value("glance_api_requests_total", "code", "401"); refused != 0 {
+	if refused := last.Value("glance_api_requests_total", "code", "401"); refused != 0 {
 		t.Errorf("%v requests were answered 401", refused)
 	}
-	if retries := last.value("glance_api_retries_total"); retries != 0 {
+	if retries := last.Value("glance_api_retries_total"); retries != 0 {
 		t.Errorf("%v requests were made again", retries)
 	}
-	t.Logf("%d scrapes, %v logins", scrapes, last.logins(""))
+	t.Logf("%d scrapes, %v logins", scrapes, logins(last, ""))
 }
 
 // passwordChanges lets the administrator change a user's password, which revokes
@@ -64,7 +66,7 @@ func (l *lab) passwordChanges(t *testing.T) {
 	t.Parallel()
 	e := l.startExporter(t, pat)
 	want := truth(t, l.rows(t, pat))
-	e.scrape(t, enough).mustShow(t, want)
+	e.scrape(t, enough).MustShow(t, want)
 	asPat := l.as(pat)
 	if _, err := asPat.login(t.Context()); err != nil {
 		t.Fatal(err)
@@ -74,30 +76,30 @@ func (l *lab) passwordChanges(t *testing.T) {
 		began := time.Now()
 		// Glance knows tokens by heart for a while, revoked ones too, so scrapes
 		// may go on until the token is to be renewed.
-		var shown metrics
+		var shown harness.Metrics
 		each(time.Second, 40*time.Second, func() bool {
 			shown = e.scrape(t, enough)
 			if shown["glance_up"][""] == 1 {
-				shown.mustShow(t, want)
+				shown.MustShow(t, want)
 			}
 			return shown["glance_up"][""] == 1 && !t.Failed()
 		})
-		shown.mustFail(t, "auth")
+		shown.MustFail(t, "auth")
 		t.Logf("%s: the old password showed after %.1f s", change.name, time.Since(began).Seconds())
-		refused := shown.logins("401") - 1
+		refused := logins(shown, "401") - 1
 		for range 10 {
 			shown = e.scrape(t, enough)
-			shown.mustFail(t, "auth")
+			shown.MustFail(t, "auth")
 		}
-		refused = shown.logins("401") - refused
+		refused = logins(shown, "401") - refused
 		if refused > 3 {
 			t.Errorf("%v logins with the old password, want 3 at most", refused)
 		}
 		t.Logf("%s: 11 scrapes with the old password have made %v logins", change.name, refused)
 		user := *pat
 		user.password = change.password
-		e.reload(t, l.cloudsYAML(&user))
-		e.scrape(t, enough).mustShow(t, want)
+		e.Reload(t, l.cloudsYAML(&user))
+		e.scrape(t, enough).MustShow(t, want)
 		if t.Failed() {
 			return
 		}

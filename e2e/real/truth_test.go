@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/e2e/harness"
 )
 
 // A row is what Glance's database has of an image.
@@ -70,7 +72,7 @@ func (l *lab) rows(t *testing.T, u *user) []row {
 // query asks Glance's database.
 func query[T any](t *testing.T, l *lab, sql string) []T {
 	t.Helper()
-	out := run(t, l.env, "/usr/bin/sqlite3", "-json", "-cmd", ".timeout 10000", l.Dir+"/glance/glance.db", sql)
+	out := harness.Run(t, l.env, "/usr/bin/sqlite3", "-json", "-cmd", ".timeout 10000", l.Dir+"/glance/glance.db", sql)
 	var rows []T
 	if len(out) == 0 { // no row is no output
 		return nil
@@ -82,14 +84,14 @@ func query[T any](t *testing.T, l *lab, sql string) []T {
 }
 
 // truth is what the exporter must show to whoever sees these images.
-func truth(t *testing.T, rows []row) metrics {
+func truth(t *testing.T, rows []row) harness.Metrics {
 	t.Helper()
 	sums := map[string]map[string]*big.Int{}
 	add := func(name string, n int64, labels ...string) {
 		if sums[name] == nil {
 			sums[name] = map[string]*big.Int{}
 		}
-		key := labelsKey(labels...)
+		key := harness.Labels(labels...)
 		if sums[name][key] == nil {
 			sums[name][key] = new(big.Int)
 		}
@@ -98,7 +100,7 @@ func truth(t *testing.T, rows []row) metrics {
 	add("glance_inventory_images", int64(len(rows)))
 	add("glance_inventory_size_bytes", 0)
 	add("glance_inventory_overflow_groups", 0)
-	oldest, newest := metrics{}, metrics{}
+	oldest, newest := harness.Metrics{}, harness.Metrics{}
 	for i := range rows {
 		r := &rows[i]
 		size, known := int64(0), r.Size != nil && (*r.Size > 0 || r.Status != "active")
@@ -118,8 +120,8 @@ func truth(t *testing.T, rows []row) metrics {
 		add("glance_images_without_size", count(!known), condition...)
 		add("glance_images_unprotected", count(r.Protected == 0), condition...)
 		add("glance_images_failed_import", count(r.FailedImport == 1), condition...)
-		oldest.keep(instant(t, r.Updated), func(old, now float64) bool { return now < old }, condition...)
-		newest.keep(instant(t, r.Created), func(old, now float64) bool { return now > old }, condition...)
+		keep(oldest, instant(t, r.Updated), func(old, now float64) bool { return now < old }, condition...)
+		keep(newest, instant(t, r.Created), func(old, now float64) bool { return now > old }, condition...)
 		if r.Stores != nil {
 			for store := range strings.SplitSeq(*r.Stores, ",") {
 				add("glance_store_images", 1, "store", store)
@@ -127,7 +129,7 @@ func truth(t *testing.T, rows []row) metrics {
 			}
 		}
 	}
-	want := metrics{
+	want := harness.Metrics{
 		"glance_images_oldest_update_timestamp_seconds":   oldest[""],
 		"glance_images_newest_creation_timestamp_seconds": newest[""],
 		"glance_up": {"": 1},
@@ -142,11 +144,11 @@ func truth(t *testing.T, rows []row) metrics {
 }
 
 // keep keeps a value where there is none or it is a better one.
-func (m metrics) keep(value float64, better func(old, now float64) bool, labels ...string) {
+func keep(m harness.Metrics, value float64, better func(old, now float64) bool, labels ...string) {
 	if m[""] == nil {
 		m[""] = map[string]float64{}
 	}
-	key := labelsKey(labels...)
+	key := harness.Labels(labels...)
 	if old, found := m[""][key]; !found || better(old, value) {
 		m[""][key] = value
 	}
