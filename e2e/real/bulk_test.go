@@ -58,8 +58,8 @@ scrape_configs:
 // prometheusSees has a Prometheus scrape an exporter each second, which reads in
 // the background, since no read of so many images ends within a second.
 func (l *lab) prometheusSees(t *testing.T) {
-	e := l.startExporter(t, admin, "--inventory.refresh-interval=30s")
-	harness.Eventually(t, time.Minute, "the first read in the background ends", func() bool {
+	e := l.startExporter(t, admin, "--inventory.refresh-interval=40s")
+	harness.Eventually(t, 3*time.Minute, "the first read in the background ends", func() bool {
 		return e.scrape(t, enough)["glance_up"][""] == 1
 	})
 	p := harness.StartPrometheus(t, fmt.Sprintf(prometheusConfig, e.Address))
@@ -75,7 +75,7 @@ func (l *lab) prometheusSees(t *testing.T) {
 	} {
 		harness.Eventually(t, 20*time.Second, expected, func() bool { return holds(t, p, expected) })
 	}
-	harness.Eventually(t, 90*time.Second, "Prometheus sees another read", func() bool {
+	harness.Eventually(t, 2*time.Minute, "Prometheus sees another read", func() bool {
 		return holds(t, p, "changes(glance_inventory_timestamp_seconds[5m]) >= 1")
 	})
 	for _, always := range []string{
