@@ -119,7 +119,7 @@ func (s *whim) page(target *url.URL, behind bool) string {
 
 // impatient is a context whose time is never over, but always too short for
 // waiting.
-type impatient struct{ context.Context }
+type impatient struct{ context.Context } //nolint:containedctx // it is a context itself
 
 func (impatient) Deadline() (time.Time, bool) { return time.Now().Add(firstBackoff / 4), true }
 
