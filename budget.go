@@ -20,7 +20,7 @@ var errBudget = fmt.Errorf("the scrape's time is over: %w", context.DeadlineExce
 // budget gives the time that a scrape has for reading the inventory: what
 // Prometheus announces less the offset, of which at most half is given away,
 // so that a short timeout leaves something to work with. Where it announces
-// nothing finite and positive, the time is fallback.
+// nothing finite and positive, the time is fallback. It is never 0.
 func budget(header http.Header, fallback, offset time.Duration) time.Duration {
 	announced, err := strconv.ParseFloat(header.Get(timeoutHeader), 64)
 	if err != nil || math.IsNaN(announced) || math.IsInf(announced, 0) || announced <= 0 {
@@ -28,7 +28,7 @@ func budget(header http.Header, fallback, offset time.Duration) time.Duration {
 	}
 	total := maxTimeout * 2 // beyond any use, and far from overflowing
 	if announced < total.Seconds() {
-		total = time.Duration(announced * float64(time.Second))
+		total = max(time.Duration(announced*float64(time.Second)), 1)
 	}
 	return min(total-min(offset, total/2), maxTimeout)
 }

@@ -247,6 +247,7 @@ func TestBudget(t *testing.T) {
 		"10":      9500 * time.Millisecond,
 		"0.6":     300 * time.Millisecond, // the offset takes at most half
 		"1e-9":    1 * time.Nanosecond,
+		"1e-300":  1 * time.Nanosecond, // as little as there is, and not none
 		"0":       fallback,
 		"-1":      fallback,
 		"NaN":     fallback,

@@ -151,20 +151,29 @@ const (
 	excerptShow = 200
 )
 
-var markup = regexp.MustCompile(`<[^<>]*>`)
+var (
+	markup   = regexp.MustCompile(`<[^<>]*>`)
+	userinfo = regexp.MustCompile(`://[^/\s"']*@`) // user and password in a URL
+)
 
 // excerpt gives the beginning of an error's body in one line of plain text.
 // Such a body is JSON, HTML, text or empty; it may also be anything else, so it
 // is read for a second at most, and what could be a secret in it is hidden.
 // Reading on after a second ends when stop cancels the request.
-func excerpt(body io.Reader, secret string, stop context.CancelFunc) string {
+func excerpt(body io.Reader, secrets []string, stop context.CancelFunc) string {
 	timer := time.AfterFunc(time.Second, stop)
 	defer timer.Stop()
-	raw, _ := io.ReadAll(io.LimitReader(body, excerptRead)) // what came before an error is all there is to show
+	raw, err := io.ReadAll(io.LimitReader(body, excerptRead)) // what came before an error is all there is to show
 	text := strings.ToValidUTF8(string(raw), "")
-	if secret != "" {
-		text = strings.ReplaceAll(text, secret, "[token]")
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, hidden)
+		}
+		if err != nil || len(raw) == excerptRead {
+			text = withoutPart(text, secret)
+		}
 	}
+	text = userinfo.ReplaceAllString(text, "://")
 	text = markup.ReplaceAllString(text, " ")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -179,7 +179,7 @@ func (l *Login) login(ctx context.Context, trace Trace, request Error) (*session
 	}.client()
 	began := time.Now()
 	if err := openstack.Authenticate(ctx, provider, l.cloud.auth); err != nil {
-		return nil, loginFailure(ctx, request, err)
+		return nil, conceal(loginFailure(ctx, request, err), l.cloud.secrets()...)
 	}
 	s, err := newSession(provider.GetAuthResult(), began)
 	if err != nil {

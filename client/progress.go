@@ -49,13 +49,18 @@ func (g *progress) commitFirst() {
 // misread asks for the list without our extra parameters and tells whether that
 // shows images which the list with them, asked for once more, does not: then the
 // service takes them for something else. An image that was made in the meantime
-// shows in both.
+// shows in both, and one that is gone again in neither: without our parameters the
+// list must show more before and after.
 func (r *read) misread(without, with url.Values) (bool, error) {
 	plain, err := r.list(without)
 	if err != nil || plain.fresh == 0 {
 		return false, err
 	}
 	again, err := r.list(with)
+	if err != nil || again.fresh >= plain.fresh {
+		return false, err
+	}
+	plain, err = r.list(without)
 	if err != nil {
 		return false, err
 	}

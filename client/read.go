@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -26,6 +25,7 @@ type read struct {
 
 	lessons lessons
 	session *session
+	tokens  []string // of all sessions of the read, which errors must not show
 	base    *url.URL
 	decoder *decoder
 	tail    tail // of the page read last
@@ -56,7 +56,7 @@ func (r *read) run() error {
 	if err := r.locate(); err != nil {
 		return err
 	}
-	return r.scrub(r.speak())
+	return conceal(r.speak(), r.tokens...)
 }
 
 // catalogueAge is how old a catalogue may be that lacks what is looked for. A
@@ -170,6 +170,7 @@ func (r *read) keepFresh() error {
 
 func (r *read) use(s *session) {
 	r.session = s
+	r.tokens = append(r.tokens, s.token)
 	r.info.Admin = s.admin
 }
 
@@ -205,26 +206,10 @@ func (r *read) exchange(op Operation, target *url.URL, consume func(io.Reader) e
 	// Glance gives its versions with status 300.
 	versions := op == OpDiscovery && resp.StatusCode == http.StatusMultipleChoices
 	if resp.StatusCode != http.StatusOK && !versions {
-		failure := statusFailure(request, resp.Header, excerpt(resp.Body, r.session.token, cancel))
+		failure := statusFailure(request, resp.Header, excerpt(resp.Body, r.tokens, cancel))
 		return r.broken(failure)
 	}
 	return r.broken(r.blame(request, consume(resp.Body)))
-}
-
-// scrub hides the token in an error, where a service has repeated it: in a
-// header, a link or a redirect.
-func (r *read) scrub(err error) error {
-	failure := asError(err)
-	if failure == nil || r.session.token == "" {
-		return err
-	}
-	hide := strings.NewReplacer(r.session.token, "[token]", url.QueryEscape(r.session.token), "[token]")
-	clean := *failure
-	clean.URL, clean.RequestID = hide.Replace(failure.URL), hide.Replace(failure.RequestID)
-	if text := failure.Err.Error(); hide.Replace(text) != text {
-		clean.Err = errors.New(hide.Replace(text))
-	}
-	return &clean
 }
 
 // blame adds the request to an error of the decoder, and tells a body that

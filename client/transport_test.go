@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -268,14 +269,27 @@ func TestReasonsAreComplete(t *testing.T) {
 func TestExcerpt(t *testing.T) {
 	for _, name := range []string{"v1.1-400-bad-filter", "v1.1-400-bad-marker", "v1.1-401", "v1.1-403", "v1.1-414", "v1.1-503-keystone-down"} {
 		resp := recorded(t, name+".http")
-		got := excerpt(resp.Body, "token", func() {})
+		got := excerpt(resp.Body, []string{"token"}, func() {})
 		resp.Body.Close()
 		if strings.ContainsAny(got, "<>\n") || len(got) > excerptShow+3 {
 			t.Errorf("%s: %q", name, got)
 		}
 		t.Logf("%s: %s", name, got)
 	}
-	if got := excerpt(strings.NewReader("no token s3cret\x00\xff here"), "s3cret", func() {}); got != "no token [token] here" {
+	for body, want := range map[string]string{
+		"no token s3cret\x00\xff here":                        "no token [secret] here",
+		"see http://u:p@host/path, or https://host/a@b":       "see http://host/path, or https://host/a@b",
+		strings.Repeat(" ", excerptRead-3) + "s3cret":         "",
+		strings.Repeat("<b>", excerptRead/3) + "s3cret":       "",
+		"an end that only looks like one of them, s":          "an end that only looks like one of them, s",
+		"other-secret, s3cret and s3cret again: other-secret": "[secret], [secret] and [secret] again: [secret]",
+	} {
+		if got := excerpt(strings.NewReader(body), []string{"", "s3cret", "other-secret"}, func() {}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	broken := io.MultiReader(strings.NewReader("you sent s3cre"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if got := excerpt(broken, []string{"s3cret"}, func() {}); got != "you sent" {
 		t.Errorf("got %q", got)
 	}
 }

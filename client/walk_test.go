@@ -176,27 +176,39 @@ func TestServiceThatMisreadsOurParameters(t *testing.T) {
 	})
 }
 
-// An image that is made while the client looks into that is no proof of it.
+// An image that is made while the client looks into that is no proof of it, nor
+// is one that is gone again at once: a lesson would hide images for ever.
 func TestImageMadeDuringTheFirstReadIsNoMisreading(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, settings{cloud: simcloud.Options{Images: 300}})
-		made := false
-		w.OnRequest(func(r *http.Request) {
-			if r.URL.RawQuery == "" && strings.HasSuffix(r.URL.Path, "/detail") && !made {
-				made = true
-				img := w.Images()[0]
-				img.ID, img.Visibility, img.Created = "00000000-0000-4000-8000-000000000000", "public", time.Now().UTC()
-				w.Add(img)
-			}
-		})
-		if _, _, err := w.list(t); err != nil {
-			t.Fatal(err)
+	for _, version := range Versions() {
+		for _, short := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, settings{version: version, cloud: simcloud.Options{Images: 300}})
+				const id = "00000000-0000-4000-8000-000000000000"
+				made := 0
+				w.OnRequest(func(r *http.Request) {
+					plain := !r.URL.Query().Has("is_public") && !r.URL.Query().Has("visibility")
+					switch {
+					case r.Header.Get("X-Auth-Token") != "" && plain && made == 0:
+						img := w.Images()[0]
+						img.ID, img.Visibility, img.Hidden, img.Created = id, "public", false, time.Now().UTC()
+						w.Add(img)
+						made = 1
+					case made == 1 && short:
+						w.Purge(id)
+						made = 2
+					}
+				})
+				if _, _, err := w.list(t); err != nil {
+					t.Fatal(err)
+				}
+				if made == 0 || len(w.trace.notices) != 0 {
+					t.Errorf("%s, gone at once %t: made %d, told %q", version, short, made, w.trace.notices)
+				}
+				w.OnRequest(nil)
+				w.mustMatch(t, "admin")
+			})
 		}
-		if !made || len(w.trace.notices) != 0 {
-			t.Errorf("made %t, told %q", made, w.trace.notices)
-		}
-		w.mustMatch(t, "admin")
-	})
+	}
 }
 
 // What is deleted between two pages, the marker's image included, must neither
