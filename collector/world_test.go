@@ -38,8 +38,9 @@ func (c *slowCloud) List(ctx context.Context, newPage func() client.Page) (clien
 	info := client.Info{Version: "v1.1", Admin: client.True}
 	takes, clings, _ := c.plan()
 	for end := time.Now().Add(takes); ; {
-		if c.hangs.Load() {
-			<-ctx.Done()
+		var next <-chan time.Time // never, where it hangs
+		if !c.hangs.Load() {
+			next = time.After(min(time.Second, time.Until(end)))
 		}
 		select {
 		case <-ctx.Done():
@@ -49,7 +50,7 @@ func (c *slowCloud) List(ctx context.Context, newPage func() client.Page) (clien
 				reason = client.ReasonTimeout
 			}
 			return info, &client.Error{Reason: reason, Op: client.OpList, URL: "http://cloud/v1.1/images/detail", Err: context.Cause(ctx)}
-		case <-time.After(min(time.Second, time.Until(end))):
+		case <-next:
 		}
 		page, img := newPage(), anImage()
 		page.Add(&img)
