@@ -29,7 +29,7 @@ golden_packages = $$(grep -rl --include='*_test.go' '"update"' . | xargs -n1 dir
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## the static binary ./glance_exporter
@@ -74,6 +74,10 @@ bench: ## the benchmarks that match BENCH (all)
 .PHONY: golden
 golden: ## write the golden files anew; look at git diff then
 	$(GO) test -count=1 $(golden_packages) -update
+
+.PHONY: dashboards
+dashboards: ## write the Grafana dashboards anew, from dashboards/generate
+	$(GO) run ./dashboards/generate dashboards
 
 .PHONY: demo
 demo: ## serve a simulated cloud's inventory on :10292
