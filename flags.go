@@ -248,7 +248,7 @@ func (cfg *config) validateWeb() error {
 			return fmt.Errorf("--web.listen-address: %q: %w", address, err)
 		}
 	}
-	if !strings.HasPrefix(cfg.telemetryPath, "/") || slices.Contains(ownPaths, cfg.telemetryPath) ||
+	if !strings.HasPrefix(cfg.telemetryPath, "/") || slices.Contains(ownPaths, cfg.telemetryPath) || strings.HasPrefix(cfg.telemetryPath, downloadsPath) ||
 		strings.ContainsAny(cfg.telemetryPath, " {}?#%\\") || path.Clean(cfg.telemetryPath) != cfg.telemetryPath {
 		return fmt.Errorf("--web.telemetry-path: %q is not a path of its own, such as /metrics", cfg.telemetryPath)
 	}

@@ -135,6 +135,7 @@ func TestBadFlags(t *testing.T) {
 		{"no requests at all", append(check, "--web.max-requests=0"), []string{"--web.max-requests", "at least 1"}},
 		{"a path without slash", append(check, "--web.telemetry-path=metrics"), []string{"--web.telemetry-path"}},
 		{"a path that is taken", append(check, "--web.telemetry-path=/probe"), []string{"--web.telemetry-path"}},
+		{"a path among the downloads", append(check, "--web.telemetry-path=/downloads/alerts.yml"), []string{"--web.telemetry-path"}},
 		{"a path that is not clean", append(check, "--web.telemetry-path=/a/../b"), []string{"--web.telemetry-path"}},
 		{"a web config with a password in the wrong place", append(check, "--web.config.file=users.yml"), []string{"--web.config.file", "users.yml", "line 1"}},
 		{"a path that is a pattern", append(check, "--web.telemetry-path=/{x}"), []string{"--web.telemetry-path"}},

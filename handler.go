@@ -11,6 +11,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/glance-exporter/glance_exporter/collector"
+	"github.com/glance-exporter/glance_exporter/dashboards"
 )
 
 // ownPaths are those that --web.telemetry-path cannot take.
@@ -27,7 +28,7 @@ const (
 const writeTimeout = 30 * time.Second
 
 // newHandler makes the handler of everything that the exporter serves.
-func newHandler(serving *set, own *prometheus.Registry, slogger *slog.Logger) http.Handler {
+func newHandler(serving *set, own *prometheus.Registry, files []dashboards.File, slogger *slog.Logger) http.Handler {
 	s := &scrapes{
 		cfg:   serving.cfg,
 		set:   serving,
@@ -46,7 +47,8 @@ func newHandler(serving *set, own *prometheus.Registry, slogger *slog.Logger) ht
 	ok := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK\n")) }
 	mux.HandleFunc("GET /-/healthy", ok)
 	mux.HandleFunc("GET /-/ready", ok)
-	mux.Handle("GET /{$}", newLanding(serving))
+	mux.Handle("GET "+downloadsPath+"{name}", newDownloads(files))
+	mux.Handle("GET /{$}", newLanding(serving, files))
 	return mux
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/version"
+
+	"github.com/glance-exporter/glance_exporter/dashboards"
 )
 
 //go:embed landing.html
@@ -27,7 +29,11 @@ type landing struct {
 	Rows              []landingRow
 	Probed            []string // clouds that may be probed
 	Regions           []string // that may be asked for, as far as they are known
+	Downloads         []download
 }
+
+// A download is a link to a dashboard or to rules.
+type download struct{ Path, Title string }
 
 // A landingRow is one region of one cloud.
 type landingRow struct {
@@ -40,10 +46,16 @@ type landingRow struct {
 }
 
 // newLanding makes the page at /.
-func newLanding(serving *set) http.Handler {
+func newLanding(serving *set, files []dashboards.File) http.Handler {
+	var downloads []download
+	for _, f := range files {
+		downloads = append(downloads, download{downloadsPath + f.Name, f.Title})
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		page := serving.current.Load().landing(serving.cfg.telemetryPath, time.Now())
+		page.Downloads = downloads
 		var body bytes.Buffer
-		if err := landingTemplate.Execute(&body, serving.current.Load().landing(serving.cfg.telemetryPath, time.Now())); err != nil {
+		if err := landingTemplate.Execute(&body, page); err != nil {
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 			return
 		}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"net/http"
+	"path"
 	"strings"
 	"testing"
 
+	"github.com/glance-exporter/glance_exporter/dashboards"
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
 
@@ -54,6 +57,36 @@ func TestLandingPage(t *testing.T) {
 	for _, absent := range []string{"nowhere", "wr0ngpw", "adminpw"} {
 		if strings.Contains(page, absent) {
 			t.Errorf("%s is on the page: %s", absent, page)
+		}
+	}
+}
+
+// The dashboards and rules that the page offers are those of this version.
+func TestDownloads(t *testing.T) {
+	clearEnvironment(t)
+	p := start(t, "--demo", "--demo.images=5")
+	files, err := dashboards.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := p.get("/").body
+	for _, f := range files {
+		if !strings.Contains(page, `<a href="/downloads/`+f.Name+`">`+f.Title+"</a>") {
+			t.Errorf("%s is not offered", f.Name)
+		}
+		got := p.get("/downloads/" + f.Name)
+		kind := map[string]string{".json": "application/json", ".yml": "application/yaml"}[path.Ext(f.Name)]
+		if got.status != http.StatusOK || got.body != string(f.Content) || kind == "" || got.header.Get("Content-Type") != kind ||
+			got.header.Get("Content-Disposition") != "attachment; filename="+f.Name {
+			t.Errorf("%s: %d, %v", f.Name, got.status, got.header)
+		}
+	}
+	if len(files) < 4 {
+		t.Errorf("there are %d files", len(files))
+	}
+	for _, name := range []string{"", "nothing", "rules/alerts.yml", "..%2fREADME.md"} {
+		if got := p.get("/downloads/" + name); got.status != http.StatusNotFound {
+			t.Errorf("%q: %d", name, got.status)
 		}
 	}
 }

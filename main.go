@@ -21,6 +21,7 @@ import (
 
 	"github.com/glance-exporter/glance_exporter/client"
 	"github.com/glance-exporter/glance_exporter/collector"
+	"github.com/glance-exporter/glance_exporter/dashboards"
 )
 
 const program = "glance_exporter"
@@ -89,6 +90,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 
+	files, err := dashboards.Files()
+	if err != nil {
+		return fail(stderr, err)
+	}
 	telemetry := collector.NewTelemetry(logger)
 	serving := newSet(cfg, env, plan, telemetry, logger)
 	defer serving.Close()
@@ -96,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	own := newRegistry(telemetry, serving.metrics)
 	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext(),
 		"cloud", plan.metricsName(), "region", plan.region, "probe_clouds", plan.probeNames())
-	if err := serve(ctx, cfg, newHandler(serving, own, slogger), slogger); err != nil {
+	if err := serve(ctx, cfg, newHandler(serving, own, files, slogger), slogger); err != nil {
 		return fail(stderr, err)
 	}
 	_ = level.Info(logger).Log("msg", "ended")
