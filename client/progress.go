@@ -46,6 +46,22 @@ func (g *progress) commitFirst() {
 	}
 }
 
+// finish goes to the end of a walk that has begun, if it has, and counts all of
+// it.
+func finish(w interface {
+	toEnd() error
+	commitFirst()
+}, err error,
+) error {
+	if err == nil {
+		err = w.toEnd()
+	}
+	if err == nil {
+		w.commitFirst()
+	}
+	return err
+}
+
 // misread asks for the list without our extra parameters and tells whether that
 // shows images which the list with them, asked for once more, does not: then the
 // service takes them for something else. An image that was made in the meantime

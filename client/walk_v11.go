@@ -40,15 +40,7 @@ func walkFull(w *walk) error {
 
 // walkBare reads the list by the documented parameters alone.
 func walkBare(r *read) error {
-	w, err := beginWalk(r, true)
-	if err == nil {
-		err = w.toEnd()
-	}
-	if err != nil {
-		return err
-	}
-	w.commitFirst()
-	return nil
+	return finish(beginWalk(r, true))
 }
 
 // fallBack deals with a service that refuses our first request. Either it knows

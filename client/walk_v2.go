@@ -114,14 +114,7 @@ func walkHidden(r *read, visibility string) error {
 		r.lessons.noHidden = true
 		return nil
 	}
-	if err == nil {
-		err = w.toEnd()
-	}
-	if err != nil {
-		return err
-	}
-	w.commitFirst()
-	return nil
+	return finish(w, err)
 }
 
 // queryV2 gives the parameters of a walk's first request. Without a visibility
@@ -141,15 +134,7 @@ func (r *read) queryV2(visibility string, hidden bool) url.Values {
 
 // walkLinks reads a whole list.
 func (r *read) walkLinks(query url.Values) error {
-	w, err := beginLinkWalk(r, query)
-	if err == nil {
-		err = w.toEnd()
-	}
-	if err != nil {
-		return err
-	}
-	w.commitFirst()
-	return nil
+	return finish(beginLinkWalk(r, query))
 }
 
 // A linkWalk goes through a list whose pages each name the next one. A page may

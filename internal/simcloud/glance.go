@@ -1,23 +1,27 @@
 package simcloud
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 )
 
 // GlanceHandler gives the image service, below the prefix.
 func (c *Cloud) GlanceHandler() http.Handler {
 	mux := http.NewServeMux()
-	list := c.faulty("list", http.HandlerFunc(c.serveV11))
+	list := c.faulty("list", c.serveList(func(s *Service) bool { return s.NoV11 }, c.answerV11, writeV11))
 	for _, version := range []string{"v1", "v1.0", "v1.1"} { // one application under three names
 		mux.Handle("GET /"+version+"/images/detail", list)
 		mux.HandleFunc("GET /"+version+"/images/detail/", func(w http.ResponseWriter, r *http.Request) {
 			c.imageError(w, r, http.StatusNotFound, "The resource could not be found.")
 		})
 	}
-	mux.Handle("GET /v2/images", c.faulty("list", http.HandlerFunc(c.serveV2)))
+	mux.Handle("GET /v2/images", c.faulty("list", c.serveList(func(s *Service) bool { return s.NoV2 }, c.answerV2, writeV2)))
 	mux.HandleFunc("GET /v2/images/", func(w http.ResponseWriter, r *http.Request) {
 		c.imageError(w, r, http.StatusNotFound, "The resource could not be found.")
 	})
@@ -26,6 +30,61 @@ func (c *Cloud) GlanceHandler() http.Handler {
 		return mux
 	}
 	return http.StripPrefix(c.options.Prefix, mux)
+}
+
+// serveList answers requests for the list in one version of the API: answer makes
+// the body, write sends it, and off tells whether the service has dropped the
+// version.
+func (c *Cloud) serveList(
+	off func(*Service) bool,
+	answer func(viewer, url.Values) ([]byte, *refusal),
+	write func(http.ResponseWriter, *http.Request, Service, []byte),
+) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, ok := c.identify(w, r)
+		if !ok {
+			return
+		}
+		c.mu.Lock()
+		service := c.options.Service
+		if off(&service) {
+			c.mu.Unlock()
+			c.serveVersions(w, r)
+			return
+		}
+		body, refused := answer(who, r.URL.Query())
+		c.mu.Unlock()
+		if refused != nil {
+			c.imageError(w, r, refused.status, refused.message)
+			return
+		}
+		requestID(w)
+		w.Header().Set("Content-Type", "application/json")
+		write(w, r, service, body)
+	}
+}
+
+func writeV11(w http.ResponseWriter, _ *http.Request, _ Service, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body)
+}
+
+func writeV2(w http.ResponseWriter, r *http.Request, service Service, body []byte) {
+	switch {
+	case service.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip"):
+		var packed bytes.Buffer
+		zip := gzip.NewWriter(&packed)
+		_, _ = zip.Write(body)
+		_ = zip.Close()
+		w.Header().Set("Content-Encoding", "gzip")
+		body = packed.Bytes()
+	case service.NoLength: // as uwsgi does it
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Transfer-Encoding", "identity")
+	default:
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	_, _ = w.Write(body)
 }
 
 // serveVersions answers the root, and any path that no version serves: with 300

@@ -3,7 +3,6 @@ package simcloud
 import (
 	"maps"
 	"math"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -29,29 +28,6 @@ type refusal struct {
 }
 
 var documented = []string{"name", "container_format", "disk_format", "status", "size_min", "size_max", "changes-since"}
-
-func (c *Cloud) serveV11(w http.ResponseWriter, r *http.Request) {
-	who, ok := c.identify(w, r)
-	if !ok {
-		return
-	}
-	c.mu.Lock()
-	if c.options.Service.NoV11 {
-		c.mu.Unlock()
-		c.serveVersions(w, r)
-		return
-	}
-	body, refused := c.answerV11(who, r.URL.Query())
-	c.mu.Unlock()
-	if refused != nil {
-		c.imageError(w, r, refused.status, refused.message)
-		return
-	}
-	requestID(w)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body)
-}
 
 func (c *Cloud) answerV11(who viewer, query url.Values) ([]byte, *refusal) {
 	list, refused := c.parseV11(who, query)

@@ -1,10 +1,7 @@
 package simcloud
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,43 +18,6 @@ type listV2 struct {
 	member     string // accepted, pending, all: which shares count
 	hidden     bool
 	pass       []func(*Image) bool
-}
-
-func (c *Cloud) serveV2(w http.ResponseWriter, r *http.Request) {
-	who, ok := c.identify(w, r)
-	if !ok {
-		return
-	}
-	c.mu.Lock()
-	service := c.options.Service
-	if service.NoV2 {
-		c.mu.Unlock()
-		c.serveVersions(w, r)
-		return
-	}
-	body, refused := c.answerV2(who, r.URL.Query())
-	c.mu.Unlock()
-	if refused != nil {
-		c.imageError(w, r, refused.status, refused.message)
-		return
-	}
-	requestID(w)
-	w.Header().Set("Content-Type", "application/json")
-	switch {
-	case service.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip"):
-		var packed bytes.Buffer
-		zip := gzip.NewWriter(&packed)
-		_, _ = zip.Write(body)
-		_ = zip.Close()
-		w.Header().Set("Content-Encoding", "gzip")
-		body = packed.Bytes()
-	case service.NoLength: // as uwsgi does it
-		w.Header().Set("Connection", "close")
-		w.Header().Set("Transfer-Encoding", "identity")
-	default:
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	_, _ = w.Write(body)
 }
 
 func (c *Cloud) answerV2(who viewer, query url.Values) ([]byte, *refusal) {
