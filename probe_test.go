@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -18,53 +17,6 @@ import (
 
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
-
-// entry writes a cloud of clouds.yaml: a user of a simulated cloud, and lines of
-// its own.
-func entry(name string, cloud *simcloud.Cloud, user, password string, lines ...string) string {
-	text := fmt.Sprintf(`  %q:
-    auth:
-      auth_url: %s
-      username: %s
-      password: %s
-      project_name: p
-      user_domain_name: Default
-      project_domain_name: Default
-`, name, authURL(cloud), user, password)
-	for _, line := range lines {
-		text += "    " + line + "\n"
-	}
-	return text
-}
-
-func authURL(cloud *simcloud.Cloud) string {
-	return regexp.MustCompile(`https?://\S+`).FindString(string(cloud.CloudsYAML()))
-}
-
-// writeClouds writes clouds.yaml into the working directory.
-func writeClouds(t *testing.T, entries ...string) {
-	t.Helper()
-	files(t, map[string]string{"clouds.yaml": "clouds:\n" + strings.Join(entries, "")})
-}
-
-// listen takes a port on loopback.
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return listener
-}
-
-// serveCloud serves a simulated cloud on loopback.
-func serveCloud(t *testing.T, options simcloud.Options) *simcloud.Cloud {
-	t.Helper()
-	cloud := simcloud.New(options)
-	server := cloud.Serve(listen(t))
-	t.Cleanup(func() { _ = server.Close() })
-	return cloud
-}
 
 // probe asks for a cloud's inventory and parses it.
 func (p *exporter) probe(query string) map[string]*dto.MetricFamily {
