@@ -35,7 +35,7 @@ func startDemo(ctx context.Context, cfg *config) (*demo, error) {
 		return nil, fmt.Errorf("--demo: %w", err)
 	}
 	d.cloud = d.cloud.Named(demoCloud)
-	go simulated.Live(ctx, simcloud.Pace{Failing: true})
+	go simulated.Live(ctx, simcloud.Pace{Speed: cfg.demoSpeed, Failing: true})
 	return d, nil
 }
 
