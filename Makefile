@@ -83,6 +83,14 @@ golden: ## write the golden files anew; look at git diff then
 demo: ## serve a simulated cloud's inventory on :10292
 	$(GO) run . --demo
 
+# promtool check config reads the rules as Prometheus itself would.
+.PHONY: rules
+rules: ## the alerts: promtool's checks, and their unit tests
+	promtool check rules dashboards/rules/*.yml examples/limits.yml
+	printf 'rule_files: ["%s/dashboards/rules/*.yml", "%s/examples/limits.yml"]\n' "$(CURDIR)" "$(CURDIR)" | \
+		promtool check config /dev/stdin
+	promtool test rules dashboards/rules/tests/*.yml
+
 .PHONY: e2e
 e2e: ## the binary, simulated clouds and a real Prometheus (needs prometheus, curl, jq)
 	e2e/run
