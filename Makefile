@@ -79,6 +79,10 @@ performance: ## print the tables of docs/performance.md (minutes; needs GNU time
 golden: ## write the golden files anew; look at git diff then
 	$(GO) test -count=1 $(golden_packages) -update
 
+.PHONY: dashboards
+dashboards: ## write the Grafana dashboards anew, from dashboards/generate
+	$(GO) run ./dashboards/generate dashboards
+
 .PHONY: demo
 demo: ## serve a simulated cloud's inventory on :10292
 	$(GO) run . --demo
