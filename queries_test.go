@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -67,9 +68,7 @@ func knownMetrics(t *testing.T) map[string][]string {
 		}
 	}
 	for _, metrics := range []map[string][]string{prometheusMetrics, promhttpMetrics} {
-		for name, labels := range metrics {
-			known[name] = labels
-		}
+		maps.Copy(known, metrics)
 	}
 	return known
 }

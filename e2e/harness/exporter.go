@@ -55,11 +55,25 @@ var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 // gives, until the test ends.
 func StartExporter(t *testing.T, binary, cloudsYAML string, args ...string) *Exporter {
 	t.Helper()
-	dir := t.TempDir()
-	e := &Exporter{CloudsFile: filepath.Join(dir, "clouds.yaml")}
+	e := &Exporter{CloudsFile: filepath.Join(t.TempDir(), "clouds.yaml")}
 	e.writeClouds(t, cloudsYAML)
-	e.Process = Start(t, filepath.Join(dir, "exporter.log"), CleanEnv(), binary,
-		append([]string{"--web.listen-address=127.0.0.1:0", "--clouds-file=" + e.CloudsFile}, args...)...)
+	e.start(t, binary, append([]string{"--clouds-file=" + e.CloudsFile}, args...))
+	return e
+}
+
+// StartDemo runs the exporter with the cloud that it simulates by itself, which
+// has no clouds.yaml, as StartExporter does.
+func StartDemo(t *testing.T, binary string, args ...string) *Exporter {
+	t.Helper()
+	e := &Exporter{}
+	e.start(t, binary, append([]string{"--demo"}, args...))
+	return e
+}
+
+func (e *Exporter) start(t *testing.T, binary string, args []string) {
+	t.Helper()
+	e.Process = Start(t, filepath.Join(t.TempDir(), "exporter.log"), CleanEnv(), binary,
+		append([]string{"--web.listen-address=127.0.0.1:0"}, args...)...)
 	t.Cleanup(func() {
 		e.Stop()
 		if t.Failed() {
@@ -73,7 +87,6 @@ func StartExporter(t *testing.T, binary, cloudsYAML string, args ...string) *Exp
 		}
 		return found != nil
 	})
-	return e
 }
 
 func (e *Exporter) writeClouds(t *testing.T, cloudsYAML string) {
