@@ -66,7 +66,8 @@ func TestEveryQueryHasAnAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t)
+	w := start(t)
+	p := w.Prometheus
 	began := time.Now()
 	harness.Eventually(t, 30*time.Second, "every exporter is scraped", func() bool {
 		n, err := p.Value(t.Context(), `count(glance_up) + count(glance_image_info) ^ 0`)
@@ -97,6 +98,7 @@ func TestEveryQueryHasAnAnswer(t *testing.T) {
 	t.Logf("%d questions, answered after %s and %d rounds", len(questions), time.Since(began).Round(time.Second), rounds)
 	judge(t, questions)
 	rulesWork(t, p, rules)
+	native(t, w, dashboards)
 }
 
 // askAll asks each question until it is answered, or the time is over.
@@ -152,6 +154,41 @@ func judge(t *testing.T, questions []*question) {
 		}
 	}
 }
+
+// native demands that a Prometheus which scrapes native histograms, and no buckets
+// then, has an answer to what is asked of histograms.
+func native(t *testing.T, w *world, dashboards []*queries.Dashboard) {
+	t.Helper()
+	p := harness.StartPrometheusIn(t, t.TempDir(), w.config, "--enable-feature=native-histograms")
+	asked := 0
+	for _, d := range dashboards {
+		for i := range d.Queries {
+			q := &d.Queries[i]
+			if !strings.Contains(q.Expr, histogram+"{") {
+				continue
+			}
+			asked++
+			all := map[string]queries.Choice{}
+			harness.Eventually(t, 30*time.Second, q.String()+" has an answer from native histograms", func() bool {
+				for k := range d.Variables {
+					v := &d.Variables[k]
+					all[v.Name] = queries.Choice{Values: options(t, p, d, v, all), All: v.IncludeAll}
+					if v.Name == "operation" {
+						all[v.Name] = queries.Choice{Values: []string{"list"}}
+					}
+				}
+				one := question{Query: q, expr: d.Fill(q, all, times(d)), times: times(d)}
+				err := one.ask(t, p)
+				return err == nil && one.answers
+			})
+		}
+	}
+	if asked == 0 {
+		t.Error("nothing is asked of native histograms")
+	}
+}
+
+const histogram = "glance_api_request_duration_seconds"
 
 // rulesWork demands that Prometheus has evaluated every rule, never in vain.
 func rulesWork(t *testing.T, p *harness.Prometheus, rules []queries.Rule) {

@@ -49,9 +49,14 @@ scrape_configs:
       - {target_label: __address__, replacement: %[4]q}
 `
 
-// start starts exporters of every kind and a Prometheus that scrapes them, with
-// the rules and with a past.
-func start(t *testing.T) *harness.Prometheus {
+// A world is a Prometheus with exporters of every kind that it scrapes.
+type world struct {
+	*harness.Prometheus
+	config string
+}
+
+// start starts a world with the rules and with a past.
+func start(t *testing.T) *world {
 	t.Helper()
 	binary := harness.Build(t, t.TempDir())
 	// Of the second that a scrape has, half is little on a busy machine.
@@ -73,7 +78,8 @@ func start(t *testing.T) *harness.Prometheus {
 		t.Fatal(err)
 	}
 	remember(t, dir, plain, "job", "demo", "instance", plain.Address, "cloud", "demo", "region", "RegionOne")
-	return harness.StartPrometheusIn(t, dir, fmt.Sprintf(config, rules, plain.Address, owners.Address, probed.Address))
+	filled := fmt.Sprintf(config, rules, plain.Address, owners.Address, probed.Address)
+	return &world{harness.StartPrometheusIn(t, dir, filled), filled}
 }
 
 // clouds starts the clouds behind /probe, and gives their clouds.yaml.

@@ -30,8 +30,9 @@ func StartPrometheus(t *testing.T, config string) *Prometheus {
 }
 
 // StartPrometheusIn does so in a folder of the test, which may hold already what
-// the configuration names, and in tsdb the blocks of times gone by.
-func StartPrometheusIn(t *testing.T, dir, config string) *Prometheus {
+// the configuration names, and in tsdb the blocks of times gone by. Flags are
+// further ones of Prometheus.
+func StartPrometheusIn(t *testing.T, dir, config string, flags ...string) *Prometheus {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -41,8 +42,10 @@ func StartPrometheusIn(t *testing.T, dir, config string) *Prometheus {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &Prometheus{Process: Start(t, filepath.Join(dir, "prometheus.log"), CleanEnv(), program,
-		"--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"), "--storage.tsdb.retention.time=30d", "--web.listen-address=127.0.0.1:0")}
+	p := &Prometheus{Process: Start(t, filepath.Join(dir, "prometheus.log"), CleanEnv(), program, append([]string{
+		"--config.file=" + file, "--web.listen-address=127.0.0.1:0",
+		"--storage.tsdb.path=" + filepath.Join(dir, "tsdb"), "--storage.tsdb.retention.time=30d",
+	}, flags...)...)}
 	t.Cleanup(func() {
 		p.Stop()
 		if t.Failed() {
@@ -55,6 +58,10 @@ func StartPrometheusIn(t *testing.T, dir, config string) *Prometheus {
 			p.Address = found[1]
 		}
 		return found != nil
+	})
+	Eventually(t, 30*time.Second, "Prometheus answers", func() bool {
+		_, err := p.Query(t.Context(), "vector(1)")
+		return err == nil
 	})
 	return p
 }
