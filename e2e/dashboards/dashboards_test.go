@@ -106,6 +106,7 @@ func askAll(t *testing.T, p *harness.Prometheus, questions []*question, began ti
 	t.Helper()
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
+	said := map[string]bool{}
 	for {
 		rounds++
 		waiting := false
@@ -115,7 +116,10 @@ func askAll(t *testing.T, p *harness.Prometheus, questions []*question, began ti
 			}
 			if err := q.ask(t, p); err != nil {
 				q.failed = true
-				t.Errorf("%s, with %s: %v", q, q.setting, err)
+				if !said[q.String()] {
+					t.Errorf("%s, with %s: %v", q, q.setting, err)
+				}
+				said[q.String()] = true
 			}
 			_, excused := empty[q.Key()]
 			waiting = waiting || !q.answers && !q.failed && !excused && !q.alone
@@ -128,9 +132,10 @@ func askAll(t *testing.T, p *harness.Prometheus, questions []*question, began ti
 }
 
 // judge demands an answer to each query, but for those that are empty by right.
+// It complains of a query once.
 func judge(t *testing.T, questions []*question) {
 	t.Helper()
-	answered, alone := map[string]bool{}, map[string]bool{}
+	answered, alone, said := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, q := range questions {
 		answered[q.Key()] = answered[q.Key()] || q.answers
 		alone[q.String()] = alone[q.String()] || q.alone && q.answers
@@ -138,13 +143,16 @@ func judge(t *testing.T, questions []*question) {
 	for _, q := range questions {
 		_, excused := empty[q.Key()]
 		switch {
-		case q.answers, q.failed, excused:
-		case q.alone && !alone[q.String()]:
-			t.Errorf("%s: there is no answer for any single value", q)
-			alone[q.String()] = true // said once
+		case q.answers, q.failed, excused, said[q.String()]:
+			continue
 		case !q.alone:
 			t.Errorf("%s: there is no answer with %s: %s", q, q.setting, q.expr)
+		case !alone[q.String()]:
+			t.Errorf("%s: there is no answer for any single value", q)
+		default:
+			continue
 		}
+		said[q.String()] = true
 	}
 	for key, reason := range empty {
 		if found, there := answered[key]; !there {
