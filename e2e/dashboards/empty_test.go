@@ -10,7 +10,6 @@ var empty = map[string]string{
 
 	"GlanceExporterAbsent":   "there are exporters",
 	"GlanceTargetAbsent":     "no target was taken away",
-	"GlanceReloadFailed":     "no clouds.yaml was refused",
 	"GlanceInventoryMissing": "needs a quarter of an hour of reads that fail",
 	"GlanceInventoryOld":     "reads in the background ride out what fails for a moment",
 	"GlanceReadSlow":         "reads take a small part of their time",

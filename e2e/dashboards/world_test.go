@@ -68,6 +68,7 @@ func start(t *testing.T) *world {
 		"--inventory.labels=status,disk_format,public,protected,visibility,owner,property:os_distro,property:image_type",
 		"--inventory.max-groups=100", "--inventory.per-image", "--inventory.refresh-interval=15s")
 	probed := harness.StartExporter(t, binary, clouds(t), offset)
+	probed.ReloadInVain(t, "clouds: [")
 
 	rules, err := filepath.Abs("../../dashboards/rules/*.yml")
 	if err != nil {

@@ -99,7 +99,18 @@ func (e *Exporter) writeClouds(t *testing.T, cloudsYAML string) {
 // Reload writes clouds.yaml anew, sends SIGHUP, and waits until it was read.
 func (e *Exporter) Reload(t *testing.T, cloudsYAML string) {
 	t.Helper()
-	reloads := func() int { return strings.Count(e.LogText(t), "msg=reloaded") }
+	e.reload(t, cloudsYAML, "msg=reloaded")
+}
+
+// ReloadInVain does so with a clouds.yaml that must be refused.
+func (e *Exporter) ReloadInVain(t *testing.T, cloudsYAML string) {
+	t.Helper()
+	e.reload(t, cloudsYAML, `msg="reloading failed`)
+}
+
+func (e *Exporter) reload(t *testing.T, cloudsYAML, message string) {
+	t.Helper()
+	reloads := func() int { return strings.Count(e.LogText(t), message) }
 	before := reloads()
 	e.writeClouds(t, cloudsYAML)
 	e.Signal(t, syscall.SIGHUP)
