@@ -104,6 +104,10 @@ e2e: ## the binary, simulated clouds and a real Prometheus (needs prometheus, cu
 faults: ## the binary against everything that a list may meet on the wire
 	$(GO) test -tags=e2e -count=1 -v ./e2e/faults
 
+.PHONY: queries
+queries: ## every query of the dashboards and rules, against a real Prometheus
+	$(GO) test -tags=e2e -count=1 -v ./e2e/dashboards
+
 .PHONY: soak
 soak: ## the binary, clouds that change and get into trouble, and a real Prometheus, for SOAK (10m)
 	$(GO) test -tags=e2e -count=1 -v -timeout=2h ./e2e/soak -soak=$(SOAK)

@@ -23,7 +23,7 @@ func startDemo(ctx context.Context, cfg *config) (*demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--demo: %w", err)
 	}
-	simulated := simcloud.New(simcloud.Options{Seed: 1, Images: cfg.demoImages, Service: simcloud.Service{Stores: true}})
+	simulated := simcloud.New(simcloud.Options{Seed: 1, Images: cfg.demoImages, Lived: true, Service: simcloud.Service{Stores: true}})
 	d := &demo{server: simulated.Serve(listener)}
 	d.cloud, err = client.Environment{
 		"OS_AUTH_URL": "http://" + listener.Addr().String() + "/identity",
@@ -35,7 +35,7 @@ func startDemo(ctx context.Context, cfg *config) (*demo, error) {
 		return nil, fmt.Errorf("--demo: %w", err)
 	}
 	d.cloud = d.cloud.Named(demoCloud)
-	go simulated.Live(ctx)
+	go simulated.Live(ctx, simcloud.Pace{Speed: cfg.demoSpeed, Failing: true})
 	return d, nil
 }
 

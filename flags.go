@@ -20,6 +20,7 @@ import (
 
 	"github.com/glance-exporter/glance_exporter/client"
 	"github.com/glance-exporter/glance_exporter/collector"
+	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
 
 // config is what the flags say, and nothing else.
@@ -57,6 +58,7 @@ type config struct {
 	configCheck bool
 	demo        bool
 	demoImages  int
+	demoSpeed   int
 
 	logLevel  string
 	logFormat string
@@ -138,6 +140,8 @@ func newApp(cfg *config) *kingpin.Application {
 		BoolVar(&cfg.demo)
 	app.Flag("demo.images", "Images that the simulated cloud has at first.").
 		Default("2000").IntVar(&cfg.demoImages)
+	app.Flag("demo.speed", "How much faster than the clock the simulated cloud lives.").
+		Default("1").IntVar(&cfg.demoSpeed)
 
 	app.Flag("log.level", "Least severe messages to log: debug, info, warn or error.").
 		Default("info").EnumVar(&cfg.logLevel, logLevels...)
@@ -347,6 +351,9 @@ func (cfg *config) validateScrape() error {
 func (cfg *config) validateDemo() error {
 	if cfg.demoImages < 1 || cfg.demoImages > maxDemoImages {
 		return fmt.Errorf("--demo.images: %d must be from 1 to %d", cfg.demoImages, maxDemoImages)
+	}
+	if cfg.demoSpeed < 1 || cfg.demoSpeed > simcloud.MaxSpeed {
+		return fmt.Errorf("--demo.speed: %d must be from 1 to %d", cfg.demoSpeed, simcloud.MaxSpeed)
 	}
 	for _, flag := range []string{"cloud", "clouds-file", "region", "probe.cloud", "image.endpoint", "image.no-auth"} {
 		if cfg.demo && cfg.given[flag] {

@@ -142,6 +142,8 @@ func TestBadFlags(t *testing.T) {
 		{"a web config that is not there", append(check, "--web.config.file=none.yml"), []string{"--web.config.file", "none.yml"}},
 		{"a bad web config", append(check, "--web.config.file=web.yml"), []string{"--web.config.file", "web.yml"}},
 		{"a demo with a cloud", []string{"--demo", "--cloud=good"}, []string{"--demo", "--cloud"}},
+		{"a demo that stands still", []string{"--demo", "--demo.speed=0"}, []string{"--demo.speed"}},
+		{"a demo that is too fast", []string{"--demo", "--demo.speed=3601"}, []string{"--demo.speed"}},
 		{"a demo without images", []string{"--demo", "--demo.images=0"}, []string{"--demo.images"}},
 		{"a log level that is none", append(check, "--log.level=loud"), []string{"--log.level", "debug"}},
 		{"a log format that is none", append(check, "--log.format=xml"), []string{"--log.format", "json"}},

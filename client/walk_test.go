@@ -323,7 +323,7 @@ func TestCloudThatChangesWhileItIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, settings{user: "member", pageSize: 50, cloud: simcloud.Options{Images: 2000, Seed: 9}})
 		w.OnRequest(func(r *http.Request) {
-			for range 60 {
+			for range 600 {
 				w.Step()
 			}
 			if marker := r.URL.Query().Get("marker"); marker != "" && marker[0] < '8' {

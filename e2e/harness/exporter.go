@@ -55,11 +55,25 @@ var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 // gives, until the test ends.
 func StartExporter(t *testing.T, binary, cloudsYAML string, args ...string) *Exporter {
 	t.Helper()
-	dir := t.TempDir()
-	e := &Exporter{CloudsFile: filepath.Join(dir, "clouds.yaml")}
+	e := &Exporter{CloudsFile: filepath.Join(t.TempDir(), "clouds.yaml")}
 	e.writeClouds(t, cloudsYAML)
-	e.Process = Start(t, filepath.Join(dir, "exporter.log"), CleanEnv(), binary,
-		append([]string{"--web.listen-address=127.0.0.1:0", "--clouds-file=" + e.CloudsFile}, args...)...)
+	e.start(t, binary, append([]string{"--clouds-file=" + e.CloudsFile}, args...))
+	return e
+}
+
+// StartDemo runs the exporter with the cloud that it simulates by itself, which
+// has no clouds.yaml, as StartExporter does.
+func StartDemo(t *testing.T, binary string, args ...string) *Exporter {
+	t.Helper()
+	e := &Exporter{}
+	e.start(t, binary, append([]string{"--demo"}, args...))
+	return e
+}
+
+func (e *Exporter) start(t *testing.T, binary string, args []string) {
+	t.Helper()
+	e.Process = Start(t, filepath.Join(t.TempDir(), "exporter.log"), CleanEnv(), binary,
+		append([]string{"--web.listen-address=127.0.0.1:0"}, args...)...)
 	t.Cleanup(func() {
 		e.Stop()
 		if t.Failed() {
@@ -73,7 +87,6 @@ func StartExporter(t *testing.T, binary, cloudsYAML string, args ...string) *Exp
 		}
 		return found != nil
 	})
-	return e
 }
 
 func (e *Exporter) writeClouds(t *testing.T, cloudsYAML string) {
@@ -86,7 +99,18 @@ func (e *Exporter) writeClouds(t *testing.T, cloudsYAML string) {
 // Reload writes clouds.yaml anew, sends SIGHUP, and waits until it was read.
 func (e *Exporter) Reload(t *testing.T, cloudsYAML string) {
 	t.Helper()
-	reloads := func() int { return strings.Count(e.LogText(t), "msg=reloaded") }
+	e.reload(t, cloudsYAML, "msg=reloaded")
+}
+
+// ReloadInVain does so with a clouds.yaml that must be refused.
+func (e *Exporter) ReloadInVain(t *testing.T, cloudsYAML string) {
+	t.Helper()
+	e.reload(t, cloudsYAML, `msg="reloading failed`)
+}
+
+func (e *Exporter) reload(t *testing.T, cloudsYAML, message string) {
+	t.Helper()
+	reloads := func() int { return strings.Count(e.LogText(t), message) }
 	before := reloads()
 	e.writeClouds(t, cloudsYAML)
 	e.Signal(t, syscall.SIGHUP)

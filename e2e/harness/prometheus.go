@@ -26,17 +26,26 @@ type Prometheus struct {
 // ends. What it stores is gone then.
 func StartPrometheus(t *testing.T, config string) *Prometheus {
 	t.Helper()
+	return StartPrometheusIn(t, t.TempDir(), config)
+}
+
+// StartPrometheusIn does so in a folder of the test, which may hold already what
+// the configuration names, and in tsdb the blocks of times gone by. Flags are
+// further ones of Prometheus.
+func StartPrometheusIn(t *testing.T, dir, config string, flags ...string) *Prometheus {
+	t.Helper()
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Fatalf("this test needs Debian's package prometheus: %v", err)
 	}
-	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &Prometheus{Process: Start(t, filepath.Join(dir, "prometheus.log"), CleanEnv(), program,
-		"--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"), "--web.listen-address=127.0.0.1:0")}
+	p := &Prometheus{Process: Start(t, filepath.Join(dir, "prometheus.log"), CleanEnv(), program, append([]string{
+		"--config.file=" + file, "--web.listen-address=127.0.0.1:0",
+		"--storage.tsdb.path=" + filepath.Join(dir, "tsdb"), "--storage.tsdb.retention.time=30d",
+	}, flags...)...)}
 	t.Cleanup(func() {
 		p.Stop()
 		if t.Failed() {
@@ -49,6 +58,10 @@ func StartPrometheus(t *testing.T, config string) *Prometheus {
 			p.Address = found[1]
 		}
 		return found != nil
+	})
+	Eventually(t, 30*time.Second, "Prometheus answers", func() bool {
+		_, err := p.Query(t.Context(), "vector(1)")
+		return err == nil
 	})
 	return p
 }
@@ -68,34 +81,105 @@ type Sample struct {
 // Query asks for a range or an instant vector, such as glance_up[1m] or
 // sum(glance_images).
 func (p *Prometheus) Query(ctx context.Context, query string) ([]Series, error) {
-	target := "http://" + p.Address + "/api/v1/query?" + url.Values{"query": {query}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
-	if err != nil {
+	return p.series(ctx, "query", url.Values{"query": {query}})
+}
+
+// QueryRange asks for the values that an expression had within a span of time
+// that ends now.
+func (p *Prometheus) QueryRange(ctx context.Context, query string, span, step time.Duration) ([]Series, error) {
+	now := time.Now()
+	seconds := func(at time.Time) string { return fmt.Sprintf("%.3f", float64(at.UnixMilli())/1000) }
+	return p.series(ctx, "query_range", url.Values{
+		"query": {query}, "start": {seconds(now.Add(-span))}, "end": {seconds(now)}, "step": {fmt.Sprint(step.Seconds())},
+	})
+}
+
+// Labels gives the names of all labels.
+func (p *Prometheus) Labels(ctx context.Context) ([]string, error) {
+	var names []string
+	err := p.ask(ctx, "labels", nil, &names)
+	return names, err
+}
+
+// LabelValues gives the values that a label has within a span of time that ends
+// now, of the series of a selector.
+func (p *Prometheus) LabelValues(ctx context.Context, label, selector string, span time.Duration) ([]string, error) {
+	var values []string
+	from := strconv.FormatInt(time.Now().Add(-span).Unix(), 10)
+	err := p.ask(ctx, "label/"+label+"/values", url.Values{"match[]": {selector}, "start": {from}}, &values)
+	return values, err
+}
+
+// Rules gives the names of all rules that were evaluated, each with what went
+// wrong the last time, "" for nothing.
+func (p *Prometheus) Rules(ctx context.Context) (map[string]string, error) {
+	var data struct {
+		Groups []struct {
+			Rules []struct{ Name, Health, LastError string }
+		}
+	}
+	if err := p.ask(ctx, "rules", nil, &data); err != nil {
 		return nil, err
 	}
-	resp, err := direct.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		Status, Error string
-		Data          struct {
-			Result []struct {
-				Metric map[string]string
-				Value  sample
-				Values []sample
+	rules := map[string]string{}
+	for _, group := range data.Groups {
+		for _, rule := range group.Rules {
+			if rule.Health != "unknown" {
+				rules[rule.Name] = rule.LastError
 			}
 		}
 	}
+	return rules, nil
+}
+
+// ask asks Prometheus's API, and gives its error where that answers with one.
+func (p *Prometheus) ask(ctx context.Context, what string, values url.Values, data any) error {
+	target := "http://" + p.Address + "/api/v1/" + what + "?" + values.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := direct.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer := struct {
+		Status, Error string
+		Data          any
+	}{Data: data}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return nil, err
+		return err
 	}
 	if answer.Status != "success" {
-		return nil, fmt.Errorf("%s: %s", query, answer.Error)
+		return fmt.Errorf("%s, in answer to %s %s", answer.Error, what, values["query"])
 	}
-	all := make([]Series, 0, len(answer.Data.Result))
-	for _, result := range answer.Data.Result {
+	return nil
+}
+
+func (p *Prometheus) series(ctx context.Context, what string, values url.Values) ([]Series, error) {
+	var data struct {
+		ResultType string
+		Result     json.RawMessage
+	}
+	if err := p.ask(ctx, what, values, &data); err != nil {
+		return nil, err
+	}
+	if data.ResultType == "scalar" {
+		var one sample
+		err := json.Unmarshal(data.Result, &one)
+		return []Series{{Samples: []Sample{Sample(one)}}}, err
+	}
+	var results []struct {
+		Metric map[string]string
+		Value  sample
+		Values []sample
+	}
+	if err := json.Unmarshal(data.Result, &results); err != nil {
+		return nil, err
+	}
+	all := make([]Series, 0, len(results))
+	for _, result := range results {
 		one := Series{Labels: result.Metric}
 		for _, value := range result.Values {
 			one.Samples = append(one.Samples, Sample(value))

@@ -48,6 +48,7 @@ type Options struct {
 	Seed   uint64 // the same seed makes the same images
 	Images int    // at first
 	Nasty  bool   // names and formats with whatever can break a label
+	Lived  bool   // some images are stuck, failed or lack something, as after years
 
 	Service Service
 
@@ -104,7 +105,13 @@ type Cloud struct {
 	keystone string // URLs for the catalogue
 	image    string
 
+	born   time.Time     // when its life began
+	lived  time.Duration // of its life so far
+	speed  int           // of its life, in ours; 0 before it began
+	moving []*record     // images that its life takes on to another status
+
 	faults    []*fault
+	moment    *fault // in the list's way, behind faults; nil for none
 	requests  map[string]int
 	history   []Request
 	onRequest func(*http.Request)
@@ -114,7 +121,8 @@ type Cloud struct {
 // record is an image and the JSON that lists it, nil when it has to be made.
 type record struct {
 	Image
-	v11, v2 []byte
+	v11, v2     []byte
+	since, next time.Duration // when in the cloud's life it was changed, and will be
 }
 
 // New makes a cloud.
@@ -134,6 +142,7 @@ func New(options Options) *Cloud {
 	c := &Cloud{
 		options:  options,
 		random:   rand.New(rand.NewPCG(options.Seed, 17)),
+		born:     time.Now().UTC(),
 		byID:     map[string]*record{},
 		users:    defaultUsers(),
 		tokens:   map[string]*token{},
@@ -174,7 +183,7 @@ func (c *Cloud) Add(img Image) {
 }
 
 func (c *Cloud) add(img Image) {
-	r := &record{Image: img}
+	r := &record{Image: img, since: c.lived - time.Since(img.Updated)}
 	at, _ := slices.BinarySearchFunc(c.images, r, compare)
 	c.images = slices.Insert(c.images, at, r)
 	c.byID[img.ID] = r
@@ -216,7 +225,7 @@ func (c *Cloud) Update(id string, change func(*Image)) {
 func (c *Cloud) update(r *record, change func(*Image)) {
 	change(&r.Image)
 	r.Updated = time.Now().UTC()
-	r.v11, r.v2 = nil, nil
+	r.v11, r.v2, r.since = nil, nil, c.lived
 }
 
 // Images gives all images that are not deleted, newest first, as a list would.

@@ -152,11 +152,15 @@ type fault struct {
 func (c *Cloud) Inject(f Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.faults = append(c.faults, newFault(f))
+}
+
+func newFault(f Fault) *fault {
 	left := f.Times
 	if left == 0 {
 		left = -1
 	}
-	c.faults = append(c.faults, &fault{Fault: f, wait: max(f.Nth-1, 0), left: left})
+	return &fault{Fault: f, wait: max(f.Nth-1, 0), left: left}
 }
 
 // ClearFaults ends all faults.
@@ -208,6 +212,10 @@ func (c *Cloud) nextFault(operation string, r *http.Request) *Fault {
 			f.left--
 			return &f.Fault
 		}
+	}
+	if f := c.moment; f != nil && operation == "list" && f.left != 0 {
+		f.left--
+		return &f.Fault
 	}
 	return nil
 }

@@ -47,14 +47,20 @@ func (c *Cloud) populate() {
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	const oldest = 3 * 365 * 24 * time.Hour
+	past := c.past(now)
+	count := c.options.Images - len(past)
 	c.images = make([]*record, 0, c.options.Images)
-	step := oldest / time.Duration(max(c.options.Images, 1))
-	for n := range c.options.Images {
-		age := step*time.Duration(c.options.Images-n) - time.Duration(c.random.Int64N(int64(step)))
+	step := oldest / time.Duration(max(count, 1))
+	for n := range count {
+		age := step*time.Duration(count-n) - time.Duration(c.random.Int64N(int64(step)))
 		img := c.newImage(now.Add(-age).Truncate(time.Microsecond))
+		c.settle(&img)
 		if n%7 == 3 && n > 0 { // some are of the very same age
 			img.Created = c.images[len(c.images)-1].Created
 		}
+		c.add(img)
+	}
+	for _, img := range past {
 		c.add(img)
 	}
 }
@@ -100,7 +106,7 @@ func (c *Cloud) fill(img *Image) {
 	switch img.Status {
 	case "queued":
 		if c.options.Service.Stores && c.random.IntN(4) == 0 {
-			img.Properties["os_glance_failed_import"] = "fast"
+			img.Properties[failedImport] = "fast"
 		}
 		if c.random.IntN(2) == 0 {
 			img.Size = new(int64)

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -198,39 +197,4 @@ func TestV11Errors(t *testing.T) {
 	if w := ask(t, c, "admin", ""); w.Code != 300 || strings.Contains(w.Body.String(), "v1.1") || w.Header().Get("X-Openstack-Request-Id") != "" {
 		t.Errorf("without v1.1: %d: %s", w.Code, w.Body)
 	}
-}
-
-// The demo's cloud changes visibly within two minutes, and neither fills up nor
-// empties.
-func TestLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := New(Options{Images: 500})
-		before := c.Truth("admin").Images
-		changed := map[string]bool{}
-		for range 120 {
-			c.Step()
-			time.Sleep(pulse)
-		}
-		for _, img := range c.Images() {
-			if time.Since(img.Created) < 2*time.Minute {
-				changed[img.Status] = true
-			}
-		}
-		for _, status := range []string{"queued", "saving", "active"} {
-			if !changed[status] {
-				t.Errorf("after two minutes no new image is %s", status)
-			}
-		}
-		for range 3 * 3600 {
-			c.Step()
-			time.Sleep(pulse)
-		}
-		after := c.Truth("admin").Images
-		if after < before*8/10 || after > before*12/10 {
-			t.Errorf("there were %d images, after three hours there are %d", before, after)
-		}
-		if len(c.images) > 20_000 {
-			t.Errorf("%d images are remembered", len(c.images))
-		}
-	})
 }

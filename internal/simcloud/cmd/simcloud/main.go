@@ -38,16 +38,25 @@ func run() error {
 	nasty := flag.Bool("nasty", false, "give images names and formats of every nasty kind")
 	regions := flag.String("regions", "RegionOne", "regions of the catalogue, separated by commas")
 	live := flag.Bool("live", false, "let the cloud change over time")
+	speed := flag.Int("speed", 1, "seconds of the cloud's life in each second, from 1 to 3600, with -live")
+	failing := flag.Bool("failing", false, "let the image service fail for a moment now and then, with -live")
+	stores := flag.Bool("stores", false, "say in which stores the images lie, in v2")
 	cloudsFile := flag.String("clouds-file", "", "where to write a clouds.yaml with the clouds admin, member and reader")
 	flag.Parse()
 	service, ok := kinds[*kind]
 	if !ok {
 		return fmt.Errorf("-kind: there is no %q", *kind)
 	}
+	if *speed < 1 || *speed > simcloud.MaxSpeed {
+		return fmt.Errorf("-speed: %d must be from 1 to %d", *speed, simcloud.MaxSpeed)
+	}
+	service.Stores = *stores
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	cloud := simcloud.New(simcloud.Options{Seed: *seed, Images: *images, Nasty: *nasty, Service: service, Regions: strings.Split(*regions, ",")})
+	cloud := simcloud.New(simcloud.Options{
+		Seed: *seed, Images: *images, Nasty: *nasty, Lived: *live, Service: service, Regions: strings.Split(*regions, ","),
+	})
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
 		return err
@@ -78,7 +87,7 @@ func run() error {
 	}
 	fmt.Println(base)
 	if *live {
-		cloud.Live(ctx)
+		cloud.Live(ctx, simcloud.Pace{Speed: *speed, Failing: *failing})
 	}
 	<-ctx.Done()
 	return nil
