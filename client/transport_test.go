@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -141,11 +140,6 @@ func TestChainFollowsWithinItsOriginButNotForEver(t *testing.T) {
 }
 
 func TestTransportFailures(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	defer secure.Close()
 	authority := x509.NewCertPool()
@@ -169,7 +163,7 @@ func TestTransportFailures(t *testing.T) {
 		retry  bool
 		code   int
 	}{
-		{"nobody listens", "http://" + closed.Addr().String(), nil, ReasonConnection, true, 0},
+		{"nobody listens", "http://127.0.0.1:1", nil, ReasonConnection, true, 0},
 		{"no such host", "http://no.such.host.invalid", nil, ReasonConnection, true, 0},
 		{"the connection is reset", reset.URL, nil, ReasonConnection, true, 0},
 		{"the body breaks off", cut.URL, nil, ReasonConnection, true, 200},
