@@ -326,12 +326,14 @@ func TestLibraryLinesOfTheDocs(t *testing.T) {
 		t.Errorf("HTTP at a port of TLS: %d", got.status)
 	}
 	plain := start(t, "--demo", "--demo.images=5", "--web.config.file=plain.yml")
+	plain.get("/") // by now it has read its file
 	files(t, map[string]string{"plain.yml": "nonsense: 1"})
 	if got := plain.get("/"); got.status != http.StatusInternalServerError {
 		t.Errorf("with a bad file: %d", got.status)
 	}
-	secure.end()
-	plain.end()
+	if !secure.log.tells("http: TLS handshake error") || !plain.log.tells("Unable to parse configuration") {
+		t.Error("the servers do not tell of their trouble")
+	}
 	log := secure.log.String() + plain.log.String()
 	// These need a scraper that goes away, and samples that contradict each other.
 	unseen := []string{"error encoding and sending metric family: ...", "error gathering metrics: ..."}
