@@ -100,6 +100,10 @@ e2e: ## the binary, simulated clouds and a real Prometheus (needs prometheus, cu
 	e2e/run
 	e2e/probe
 
+.PHONY: walk
+walk: ## a fresh clone with an empty module cache, and what README and docs say
+	e2e/walk
+
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire
 	$(GO) test -tags=e2e -count=1 -v ./e2e/faults

@@ -40,6 +40,7 @@ type logBuffer struct {
 	mu     sync.Mutex
 	text   bytes.Buffer
 	listen chan string
+	more   chan struct{} // told of each line, as far as somebody waits
 }
 
 var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)|"address":"([^"]+)".*"msg":"Listening on"`)
@@ -50,7 +51,25 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	if match := listening.FindSubmatch(p); match != nil {
 		b.listen <- string(match[1]) + string(match[2])
 	}
+	select {
+	case b.more <- struct{}{}:
+	default:
+	}
 	return b.text.Write(p)
+}
+
+// tells waits until a text was written. What a server logs of a connection may
+// come after its answer.
+func (b *logBuffer) tells(text string) bool {
+	late := time.After(10 * time.Second)
+	for !strings.Contains(b.String(), text) {
+		select {
+		case <-b.more:
+		case <-late:
+			return false
+		}
+	}
+	return true
 }
 
 // discard forgets what was logged so far.
@@ -70,7 +89,7 @@ func (b *logBuffer) String() string {
 func start(t *testing.T, args ...string) *exporter {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &exporter{t: t, stop: cancel, done: make(chan int, 1), log: &logBuffer{listen: make(chan string, 10)}}
+	p := &exporter{t: t, stop: cancel, done: make(chan int, 1), log: &logBuffer{listen: make(chan string, 10), more: make(chan struct{}, 1)}}
 	go func() {
 		p.done <- run(ctx, append([]string{"--web.listen-address=127.0.0.1:0", "--log.level=debug"}, args...), io.Discard, p.log)
 	}()

@@ -3,8 +3,11 @@ package main
 import (
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 
 	"github.com/glance-exporter/glance_exporter/dashboards"
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
@@ -54,9 +57,64 @@ func TestLandingPage(t *testing.T) {
 	must(row(page, "good", "found"), "not yet")
 	must(row(page, "wrong", "first of the catalogue"), "s ago: failed, auth")
 	must(row(page, "open", "found"), "s ago: whole")
+	mustBeSoundHTML(t, page)
 	for _, absent := range []string{"nowhere", "wr0ngpw", "adminpw"} {
 		if strings.Contains(page, absent) {
 			t.Errorf("%s is on the page: %s", absent, page)
+		}
+	}
+}
+
+// voidElements have no end.
+var voidElements = []string{"meta", "input", "link", "br", "img"}
+
+// mustBeSoundHTML demands what a reader may rely on: that each element ends where
+// it should, that ids are unique and labels have their fields, that every list,
+// link and button leads somewhere, and that nothing needs a script. It is no
+// validator: the parser forgives whatever else there is.
+func mustBeSoundHTML(t *testing.T, page string) {
+	t.Helper()
+	var open []string
+	ids, wanted := map[string]bool{}, map[string]bool{}
+	tokens := html.NewTokenizer(strings.NewReader(page))
+	for kind := tokens.Next(); kind != html.ErrorToken; kind = tokens.Next() {
+		token := tokens.Token()
+		switch {
+		case kind == html.EndTagToken && (len(open) == 0 || open[len(open)-1] != token.Data):
+			t.Fatalf("</%s> ends nothing: %s are open", token.Data, open)
+		case kind == html.EndTagToken:
+			open = open[:len(open)-1]
+		case kind == html.StartTagToken && !slices.Contains(voidElements, token.Data):
+			open = append(open, token.Data)
+		}
+		if token.Data == "script" && kind == html.StartTagToken {
+			t.Error("there is a script")
+		}
+		seen := map[string]bool{}
+		for _, attribute := range token.Attr {
+			switch {
+			case seen[attribute.Key]:
+				t.Errorf("<%s> has %s twice", token.Data, attribute.Key)
+			case strings.HasPrefix(attribute.Key, "on"):
+				t.Errorf("<%s> has a script in %s", token.Data, attribute.Key)
+			case attribute.Key == "id" && ids[attribute.Val]:
+				t.Errorf("the id %s is there twice", attribute.Val)
+			case attribute.Key == "id":
+				ids[attribute.Val] = true
+			case attribute.Key == "for", attribute.Key == "list":
+				wanted[attribute.Val] = true
+			case attribute.Key == "href" && !strings.HasPrefix(attribute.Val, "/"):
+				t.Errorf("a link leads to %q", attribute.Val)
+			}
+			seen[attribute.Key] = true
+		}
+	}
+	if len(open) > 0 || !strings.HasPrefix(page, "<!DOCTYPE html>\n<html lang=") {
+		t.Errorf("%s do not end, or the page does not begin as one of HTML", open)
+	}
+	for id := range wanted {
+		if !ids[id] {
+			t.Errorf("there is no field %q", id)
 		}
 	}
 }
@@ -96,5 +154,7 @@ func TestLandingPageWithoutClouds(t *testing.T) {
 	p := start(t, "--demo", "--demo.images=5")
 	if page := p.get("/").body; strings.Contains(page, "<form") || !strings.Contains(page, "<td>demo</td>") {
 		t.Errorf("the page is %s", page)
+	} else {
+		mustBeSoundHTML(t, page)
 	}
 }

@@ -14,19 +14,26 @@ import (
 	"github.com/glance-exporter/glance_exporter/collector"
 )
 
+// The pages that have the reference.
+const (
+	flagsPage   = "docs/flags.md"
+	metricsPage = "docs/metrics.md"
+	troublePage = "docs/troubleshooting.md"
+)
+
 var code = regexp.MustCompile("`([^`]+)`")
 
-// tables gives the rows of README's tables by the heading of their first
+// tables gives the rows of a page's tables by the heading of their first
 // column, each row as its cells.
-func tables(t *testing.T) map[string][][]string {
+func tables(t *testing.T, page string) map[string][][]string {
 	t.Helper()
-	readme, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tables := map[string][][]string{}
 	heading := ""
-	for line := range strings.Lines(string(readme)) {
+	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
 		if !strings.HasPrefix(line, "|") {
 			heading = ""
@@ -57,9 +64,9 @@ func words(cell string) []string {
 
 func word(cell string) string { return strings.Join(words(cell), " ") }
 
-func TestReadmeListsEveryFlag(t *testing.T) {
+func TestFlagsPageListsEveryFlag(t *testing.T) {
 	documented := map[string][]string{}
-	for _, row := range tables(t)["flag"] {
+	for _, row := range tables(t, flagsPage)["flag"] {
 		documented[strings.TrimPrefix(word(row[0]), "--")] = row
 	}
 	for _, flag := range newApp(&config{given: map[string]bool{}}).Model().Flags {
@@ -69,18 +76,28 @@ func TestReadmeListsEveryFlag(t *testing.T) {
 			continue
 		}
 		if row == nil {
-			t.Errorf("--%s is not in the README", flag.Name)
+			t.Errorf("--%s is not in %s", flag.Name, flagsPage)
 			continue
 		}
 		if def := strings.Join(flag.Default, " "); word(row[1]) != def {
-			t.Errorf("--%s: the README has the default %q, it is %q", flag.Name, word(row[1]), def)
+			t.Errorf("--%s: %s has the default %q, it is %q", flag.Name, flagsPage, word(row[1]), def)
 		}
 		if word(row[2]) != flag.Envar {
-			t.Errorf("--%s: the README has the variable %q, it is %q", flag.Name, word(row[2]), flag.Envar)
+			t.Errorf("--%s: %s has the variable %q, it is %q", flag.Name, flagsPage, word(row[2]), flag.Envar)
 		}
 	}
 	for name := range documented {
-		t.Errorf("the README has --%s, which is no flag", name)
+		t.Errorf("%s has --%s, which is no flag", flagsPage, name)
+	}
+	var filters []string
+	for _, row := range tables(t, flagsPage)["key"] {
+		filters = append(filters, words(row[0])...)
+	}
+	keys := client.FilterKeys()
+	slices.Sort(filters)
+	slices.Sort(keys)
+	if !slices.Equal(filters, keys) {
+		t.Errorf("%s has the filters %s; there are %s", flagsPage, filters, keys)
 	}
 }
 
@@ -97,49 +114,59 @@ func ownMetrics() []collector.MetricDoc {
 	return append(docs, collector.MetricDoc{Name: "glance_exporter_build_info", Type: "gauge"})
 }
 
-func TestReadmeListsEveryMetric(t *testing.T) {
-	documented := map[string][]string{}
-	for _, row := range tables(t)["metric"] {
-		documented[word(row[0])] = row
-	}
-	for _, metric := range append(collector.Metrics(collector.DefaultLabels()), ownMetrics()...) {
-		row := documented[metric.Name]
-		delete(documented, metric.Name)
-		if row == nil {
-			t.Errorf("%s is not in the README", metric.Name)
-			continue
+// allMetrics describes every metric of the exporter's own making.
+func allMetrics() []collector.MetricDoc {
+	return slices.Concat(collector.Metrics(collector.DefaultLabels()), collector.ImageMetrics(), ownMetrics())
+}
+
+// README's table and the page of the metrics say what the code does; the page
+// has all of it.
+func TestMetricsPageListsEveryMetric(t *testing.T) {
+	for _, page := range []string{"README.md", metricsPage} {
+		documented := map[string][]string{}
+		for _, row := range tables(t, page)["metric"] {
+			documented[word(row[0])] = row
 		}
-		if row[1] != metric.Type || !slices.Equal(words(row[2]), metric.Labels) {
-			t.Errorf("%s: the README says %s with %s; it is a %s with %s", metric.Name, row[1], row[2], metric.Type, metric.Labels)
+		for _, metric := range allMetrics() {
+			row := documented[metric.Name]
+			delete(documented, metric.Name)
+			switch {
+			case row == nil && page == metricsPage:
+				t.Errorf("%s is not in %s", metric.Name, page)
+			case row == nil:
+			case row[2] == "group labels" && slices.Equal(metric.Labels, collector.DefaultLabels().Names()):
+			case row[1] != metric.Type || !slices.Equal(words(row[2]), metric.Labels):
+				t.Errorf("%s: %s says %s with %s; it is a %s with %s", metric.Name, page, row[1], row[2], metric.Type, metric.Labels)
+			}
 		}
-	}
-	for name := range documented {
-		t.Errorf("the README has %s, which is no metric", name)
+		for name := range documented {
+			t.Errorf("%s has %s, which is no metric", page, name)
+		}
 	}
 }
 
-func TestReadmeListsEveryReason(t *testing.T) {
+func TestTroubleshootingListsEveryReason(t *testing.T) {
 	var documented, reasons []string
-	for _, row := range tables(t)["reason"] {
+	for _, row := range tables(t, troublePage)["reason"] {
 		documented = append(documented, word(row[0]))
-		if len(row) != 3 || row[1] == "" || row[2] == "" {
-			t.Errorf("%s: the README does not say what it means and what to do", row[0])
+		if len(row) != 4 || slices.Contains(row, "") {
+			t.Errorf("%s: it is not said what it means, where to look and what to do", row[0])
 		}
 	}
 	for _, info := range client.Reasons {
 		reasons = append(reasons, string(info.Name))
 	}
 	if !slices.Equal(documented, reasons) {
-		t.Errorf("the README has the reasons %s; there are %s", documented, reasons)
+		t.Errorf("%s has the reasons %s; there are %s", troublePage, documented, reasons)
 	}
 }
 
-// What a scrape of the demo shows is what the tables describe, and nothing else
+// What a scrape of the demo shows is what the page describes, and nothing else
 // but what the libraries add.
-func TestDemoShowsEveryMetricOfTheReadme(t *testing.T) {
-	metrics := tables(t)["metric"]
+func TestDemoShowsEveryMetricOfThePage(t *testing.T) {
+	metrics := tables(t, metricsPage)["metric"]
 	clearEnvironment(t)
-	p := start(t, "--demo", "--demo.images=500")
+	p := start(t, "--demo", "--demo.images=500", "--inventory.per-image")
 	families := p.scrape()
 	for _, row := range metrics {
 		name := word(row[0])
@@ -150,13 +177,13 @@ func TestDemoShowsEveryMetricOfTheReadme(t *testing.T) {
 		}
 		delete(families, name)
 		if got := strings.ToLower(family.GetType().String()); got != row[1] {
-			t.Errorf("%s is a %s, the README says %s", name, got, row[1])
+			t.Errorf("%s is a %s, %s says %s", name, got, metricsPage, row[1])
 		}
 	}
 	library := regexp.MustCompile(`^(go|process|promhttp)_`)
 	for name := range families {
 		if !library.MatchString(name) {
-			t.Errorf("the demo shows %s, which is not in the README", name)
+			t.Errorf("the demo shows %s, which is not in %s", name, metricsPage)
 		}
 	}
 }

@@ -6,6 +6,7 @@
 export LC_ALL=C
 work=$(mktemp -d)
 pids=()
+leaders=()
 reason=
 
 say() { printf '%s\n' "$*"; }
@@ -17,8 +18,11 @@ fail() {
 
 # finish ends what was started here and, after a failure, shows the logs.
 finish() {
-  local status=$? log
+  local status=$? log leader
   trap - EXIT
+  for leader in "${leaders[@]}"; do
+    kill -- "-$leader" 2>/dev/null || true
+  done
   if ((${#pids[@]} > 0)); then
     kill "${pids[@]}" 2>/dev/null || true
     wait "${pids[@]}" 2>/dev/null || true
@@ -45,6 +49,13 @@ start() {
   "$@" >"$work/$name.out" 2>"$work/$name.log" </dev/null &
   pids+=($!)
   echo $! >"$work/$name.pid"
+}
+
+# start_group NAME COMMAND...: the same, for a command that starts others, which do
+# not end with it: all of them are one group of processes.
+start_group() {
+  start "$1" setsid "${@:2}"
+  leaders+=("$(pid "$1")")
 }
 
 pid() { cat "$work/$1.pid"; }

@@ -46,7 +46,7 @@ func reads() []line {
 	return []line{
 		side(9,
 			timeline("Is each inventory read whole, and if not, why?",
-				"A lane for each target, and one for each reason for which its reads failed within the time that is shown; README's table of reasons says what to do. In a gap the target did not answer, or the reason did not hold.",
+				"A lane for each target, and one for each reason for which its reads failed within the time that is shown; docs/troubleshooting.md says what to do about each. In a gap the target did not answer, or the reason did not hold.",
 				palette{{"failed", bad}, {"whole", good}, {"for this reason", warning}},
 				query{of("glance_up"), "{{cloud}} {{region}} {{instance}}"},
 				query{"2 * (" + of("glance_scrape_failed") + " == 1)", "{{cloud}} {{region}} {{instance}} {{reason}}"}),
