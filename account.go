@@ -114,17 +114,33 @@ func (a *account) known() map[string]*target {
 	return known
 }
 
+// tryAgain ends all waiting for what failed, as when an operator says that it was
+// mended: for a login after a refusal, and for the next read in the background.
+func (a *account) tryAgain() {
+	a.login.Forget()
+	for _, t := range a.all() {
+		t.tryAgain()
+	}
+}
+
+// all gives every target, also those that are not kept.
+func (a *account) all() []*target {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	targets := slices.Collect(maps.Values(a.targets))
+	if a.direct != nil {
+		targets = append(targets, a.direct)
+	}
+	return targets
+}
+
 // Close ends the reads in the background and closes idle connections. Scrapes
 // under way are answered.
 func (a *account) Close() {
 	a.mu.Lock()
 	a.closed = true
-	targets := slices.Collect(maps.Values(a.targets))
-	if a.direct != nil {
-		targets = append(targets, a.direct)
-	}
 	a.mu.Unlock()
-	for _, t := range targets {
+	for _, t := range a.all() {
 		t.close()
 	}
 	a.login.Close()

@@ -214,6 +214,21 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
+// A cloud that metrics could not tell from that of the OS_* variables is not served.
+func TestConfigCheckOfACloudNamedAsTheEnvironment(t *testing.T) {
+	clearEnvironment(t)
+	files(t, map[string]string{"clouds.yaml": strings.Replace(goodClouds, "  good:", "  envvars:", 1)})
+	for key, value := range map[string]string{"OS_AUTH_URL": "http://127.0.0.1:1", "OS_USERNAME": "v", "OS_PASSWORD": "s3cret", "OS_PROJECT_NAME": "p"} {
+		t.Setenv(key, value)
+	}
+	if status, stdout, stderr := execute(t, "--config.check"); status != 0 || !strings.Contains(stdout, `leaves out clouds.yaml: cloud "envvars"`) {
+		t.Errorf("status %d, standard output %q, standard error %q", status, stdout, stderr)
+	}
+	if status, _, stderr := execute(t, "--config.check", "--probe.cloud=envvars"); status != 1 || !strings.Contains(stderr, "another name") {
+		t.Errorf("status %d, standard error %q", status, stderr)
+	}
+}
+
 // A clouds.yaml that was only found, and that nothing asks for, need not be
 // right.
 func TestConfigCheckOfAnOpenrcBesideABrokenCloudsFile(t *testing.T) {

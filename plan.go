@@ -137,6 +137,9 @@ func (cfg *config) planProbes(p *plan, file *client.CloudsFile, served []string)
 	}
 	for _, name := range names {
 		cloud, err := file.Cloud(name)
+		if err == nil && p.metrics != nil && name == p.metrics.Name() && !cloud.Equal(p.metrics) {
+			err = fmt.Errorf("%s: cloud %q: is named as the OS_* variables are in metrics; give it another name", file.Path(), name)
+		}
 		switch {
 		case err == nil:
 			p.probes = append(p.probes, cloud)

@@ -28,7 +28,7 @@ func (g *generation) find(rawQuery string) (a *account, region, refusal string) 
 	a = g.probed[name]
 	switch {
 	case len(g.probed) == 0:
-		return nil, "", "No cloud is served here: there is no clouds.yaml in use."
+		return nil, "", "No cloud is served on /probe."
 	case name == "":
 		return nil, "", "No cloud is named; ask for /probe?cloud=NAME or /probe?cloud=NAME&region=REGION."
 	case a == nil:

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
@@ -132,11 +135,18 @@ func TestReloadOfSeveralClouds(t *testing.T) {
 // A read under way ends on the settings that it began with, and those who come
 // after the reload do not join it.
 func TestReloadDuringARead(t *testing.T) {
+	for name, args := range map[string][]string{"on a scrape": nil, "in the background": {"--inventory.refresh-interval=1h"}} {
+		t.Run(name, func(t *testing.T) { reloadDuringARead(t, args...) })
+	}
+}
+
+func reloadDuringARead(t *testing.T, args ...string) {
+	t.Helper()
 	clearEnvironment(t)
 	before := serveCloud(t, simcloud.Options{Seed: 1, Images: 20})
 	after := serveCloud(t, simcloud.Options{Seed: 2, Images: 30})
 	writeClouds(t, entry("cloud", before, "admin", "adminpw"))
-	p := start(t)
+	p := start(t, args...)
 	asked, held := make(chan struct{}, 10), make(chan struct{})
 	before.OnRequest(func(r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/detail") {
@@ -158,7 +168,66 @@ func TestReloadDuringARead(t *testing.T) {
 	mustBeTrue(t, p.probe("cloud=cloud"), after.Truth("admin"))
 	close(held)
 	mustBeTrue(t, parse(t, (<-result).body), before.Truth("admin"))
+	if requests := before.Count("list"); requests > 3 { // the page, the one behind it, and one that checks our parameters
+		t.Errorf("the read that was under way took %d requests: it began anew", requests)
+	}
 	mustBeTrue(t, p.probe("cloud=cloud"), after.Truth("admin"))
+}
+
+// A reload keeps the counters of regions that probes find in the meantime.
+func TestReloadWhileRegionsAreFound(t *testing.T) {
+	clearEnvironment(t)
+	var regions []string
+	for i := range 60 {
+		regions = append(regions, fmt.Sprintf("region-%02d", i))
+	}
+	cloud := serveCloud(t, simcloud.Options{Images: 5, Regions: regions})
+	writeClouds(t, entry("cloud", cloud, "admin", "adminpw", "region_name: region-00"))
+	p := start(t, "--web.enable-lifecycle")
+	found := make(chan struct{})
+	go func() {
+		defer close(found)
+		var group errgroup.Group
+		group.SetLimit(4)
+		for _, region := range regions {
+			group.Go(func() error {
+				p.probe("cloud=cloud&region=" + region)
+				return nil
+			})
+		}
+		_ = group.Wait() // probe has told its errors
+	}()
+	for over := false; !over; {
+		select {
+		case <-found:
+			over = true
+		default:
+			p.reload()
+		}
+	}
+	families := p.scrape()
+	for _, region := range regions {
+		mustShow(t, families, 1, "glance_scrapes_total", "region", region)
+	}
+}
+
+// SIGHUP ends the wait of reads in the background after one that failed.
+func TestReloadTriesAgainInTheBackground(t *testing.T) {
+	clearEnvironment(t)
+	cloud := serveCloud(t, simcloud.Options{Images: 5})
+	writeClouds(t, entry("cloud", cloud, "admin", "mended"))
+	p := start(t, "--cloud=cloud", "--inventory.refresh-interval=1h", "--web.enable-lifecycle")
+	mustShow(t, p.scrape(), 1, "glance_scrape_failed", "reason", "auth")
+	cloud.SetPassword("admin", "mended") // at Keystone, so that clouds.yaml is as it was
+	p.reload()
+	for began := time.Now(); ; {
+		if up, _ := sum(p.scrape(), "glance_up"); up == 1 {
+			break
+		}
+		if time.Since(began) > 10*time.Second { // the usual wait is longer
+			t.Fatal("it is not read again")
+		}
+	}
 }
 
 func TestReloadOverHTTP(t *testing.T) {

@@ -60,6 +60,10 @@ func indiscreet(secret string) map[string]simcloud.Fault {
 		faults[fmt.Sprintf("status %d, JSON", status)] = simcloud.Fault{Status: status, Header: header, Body: fmt.Sprintf(`{"error": {"message": %q}}`, secret)}
 		faults[fmt.Sprintf("status %d, cut", status)] = simcloud.Fault{Status: status, Body: strings.Repeat(" ", max(0, 4096-len(secret)+1)) + secret}
 	}
+	for _, length := range []int{128, 129, 500} { // of an id that is cut off
+		long := http.Header{"X-Openstack-Request-Id": {strings.Repeat("a", max(0, length-len(secret))) + secret}}
+		faults[fmt.Sprintf("an id of %d", length)] = simcloud.Fault{Status: 403, Header: long}
+	}
 	for name, location := range map[string]string{
 		"user": "http://" + secretUserinfo + "@127.0.0.1:1/", "path": "http://127.0.0.1:1/" + secret, "query": "http://127.0.0.1:1/?t=" + url.QueryEscape(secret),
 		"host": "http://" + secret + ".test/", "fragment": "?#" + secret, "no URL": "http://%zz" + secret, "same origin": "/" + secret,
@@ -102,7 +106,7 @@ func mustHide(t *testing.T, cloud *simcloud.Cloud, place, text string) {
 	secrets := []string{"s3cret", url.QueryEscape(secretUserinfo)}
 	for _, request := range cloud.Requests("") {
 		if token := request.Token; token != "" {
-			secrets = append(secrets, token[:len(token)-1])
+			secrets = append(secrets, token[:24]) // which is what tells it from others
 		}
 	}
 	for _, secret := range secrets {

@@ -116,23 +116,26 @@ func (s *set) reload() error {
 		return err
 	}
 	fresh := s.build(p, old)
-	s.current.Store(fresh)
-
-	var changed []string
-	for _, a := range fresh.accounts {
-		if slices.Contains(old.accounts, a) {
-			a.login.Forget() // a refused login need not wait any more
-		} else {
-			changed = append(changed, a.cloud.Name())
-		}
-	}
+	// Those that are replaced are closed first: from then on nothing that they
+	// find is kept, and their successors have the series for themselves.
 	for _, a := range old.accounts {
 		if !slices.Contains(fresh.accounts, a) {
 			a.Close()
 		}
 	}
+	s.current.Store(fresh)
+
+	var changed []string
+	for _, a := range fresh.accounts {
+		if slices.Contains(old.accounts, a) {
+			a.tryAgain()
+		} else {
+			changed = append(changed, a.cloud.Name())
+		}
+	}
+	before := old.places() // first: a probe may have a region kept meanwhile, in both
 	remaining := fresh.places()
-	for place := range old.places() {
+	for place := range before {
 		if _, ok := remaining[place]; !ok {
 			s.telemetry.Remove(place.cloud, place.region)
 		}

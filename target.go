@@ -26,10 +26,11 @@ type target struct {
 
 // newTarget makes a target that reads when it is asked. See [target.start].
 func (a *account) newTarget(region string, kept bool, endpoint *url.URL, idleStop time.Duration) *target {
-	t := &target{region: region, kept: kept, scope: a.telemetry.Tentative(a.cloud.Name(), region)}
+	scope := a.telemetry.Tentative
 	if kept {
-		t.scope = a.telemetry.Keep(t.scope)
+		scope = a.telemetry.For
 	}
+	t := &target{region: region, kept: kept, scope: scope(a.cloud.Name(), region)}
 	t.client = client.New(a.login, client.Config{
 		Version:    a.cfg.version(),
 		Endpoint:   endpoint,
@@ -62,6 +63,13 @@ func (t *target) start() {
 func (t *target) close() {
 	if t.refresher != nil {
 		t.refresher.Close()
+	}
+}
+
+// tryAgain has what failed in the background tried again at once.
+func (t *target) tryAgain() {
+	if t.refresher != nil {
+		t.refresher.TryAgain()
 	}
 }
 

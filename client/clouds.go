@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
@@ -174,7 +175,8 @@ func (f *CloudsFile) Names() []string { return slices.Sorted(maps.Keys(f.entries
 // Cloud gives the settings of the cloud name. Of the environment nothing is
 // taken.
 //
-// The error names the file, the cloud and what is wrong, never a value.
+// The error names the file, the cloud and what is wrong, and of values only those
+// of auth_type, regions and paths.
 func (f *CloudsFile) Cloud(name string) (*Cloud, error) {
 	entry, ok := f.entries[name]
 	if !ok {
@@ -226,6 +228,9 @@ func parseCloud(name string, entry clouds.Cloud, options []clouds.ParseOption) (
 		if errors.As(err, &mistyped) || strings.Contains(err.Error(), "yaml:") || strings.Contains(err.Error(), "json:") {
 			return nil, errors.New("a value has the wrong type")
 		}
+		if unreadable, ok := errors.AsType[*fs.PathError](err); ok {
+			return nil, fileError(unreadable)
+		}
 		return nil, err
 	}
 	completeDomains(&auth, entry)
@@ -265,6 +270,16 @@ func regionNames(entry clouds.Cloud) ([]string, error) {
 		return nil, fmt.Errorf("region_name %q is not among its regions: %s", entry.RegionName, strings.Join(names, ", "))
 	}
 	return names, nil
+}
+
+// fileError says which file of cacert, cert or key cannot be read. What does not
+// look like a path is not shown: it may be the key itself, put there by mistake.
+func fileError(err *fs.PathError) error {
+	const longest = 255
+	if !filepath.IsAbs(err.Path) || len(err.Path) > longest || strings.ContainsFunc(err.Path, unicode.IsControl) {
+		return fmt.Errorf("cacert, cert and key must be paths of files: %w", err.Err)
+	}
+	return err
 }
 
 // completeDomains adds the domains that an entry leaves out, as the openstack

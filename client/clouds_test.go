@@ -59,6 +59,8 @@ func TestCloudsFileIsRefused(t *testing.T) {
 		{"no password", strings.Replace(goodCloud, "password:", "pass:", 1), "", "incomplete"},
 		{"no user", strings.Replace(goodCloud, "username:", "user:", 1), "", "username, password"},
 		{"a CA file that is not there", goodCloud + "    cacert: /no/such/file", "", "/no/such/file"},
+		{"a certificate itself in place of its path", goodCloud + "    cacert: |\n      -----BEGIN CERTIFICATE-----\n      s3cret\n", "", "must be paths"},
+		{"a key itself in place of its path", goodCloud + "    cert: /dev/null\n    key: s3cret\n", "", "must be paths"},
 		{"a key without certificate", goodCloud + "    key: /no/such/file", "", "client cert is missing"},
 		{"a secure.yaml with a wrong type", goodCloud, "clouds:\n  good:\n    auth:\n      password: {s3cret: s3cret}", "secure.yaml: line 4: a value has the wrong type"},
 		{"a secure.yaml that is no YAML", goodCloud, "clouds: *s3cret", "secure.yaml: this is not valid YAML"},

@@ -220,9 +220,14 @@ func loginFailure(ctx context.Context, request Error, err error) error {
 	return &request
 }
 
-// requestID gives an answer's X-Openstack-Request-Id, cut to a sane length.
+// requestID gives an answer's X-Openstack-Request-Id, "" where it is none: those of
+// OpenStack have 40 bytes. It is not cut, since a part of a secret that a service
+// repeats in it could not be hidden.
 func requestID(header http.Header) string {
 	const longest = 128
 	id := header.Get("X-Openstack-Request-Id")
-	return id[:min(len(id), longest)]
+	if len(id) > longest {
+		return ""
+	}
+	return id
 }

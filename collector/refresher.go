@@ -52,11 +52,13 @@ type Refresher struct {
 	shared *Shared
 	config RefreshConfig
 	wake   chan struct{} // told once when idle ends
+	again  chan struct{} // told when a read that failed is to be tried again
 	ended  chan struct{} // closed when there will be no more reads
 
 	mu       sync.Mutex
 	cancel   context.CancelFunc // nil until started
 	closed   bool
+	waiting  int           // scrapes, for the first read
 	reading  *read         // under way, or the last one
 	snapshot *Snapshot     // what scrapes are shown; nil until a read has ended
 	ready    chan struct{} // closed once there is a snapshot
@@ -71,6 +73,7 @@ func NewRefresher(shared *Shared, config RefreshConfig) *Refresher {
 		shared: shared,
 		config: config,
 		wake:   make(chan struct{}, 1),
+		again:  make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		ready:  make(chan struct{}),
 	}
@@ -88,15 +91,19 @@ func (r *Refresher) Start() {
 	go r.run(ctx)
 }
 
-// Close cancels the read under way, which counts nowhere, and returns when the
-// goroutine has ended. Scrapes that come later are still answered: from the last
-// read, or by one of their own where there is none.
+// Close ends the reads. One that is under way is cancelled, and counts nowhere, and
+// Close returns when the goroutine has ended; but where scrapes wait for it, it
+// goes on as long as they do, and Close does not wait. Scrapes that come later are
+// still answered: from the last read, or by one of their own where there is none.
 func (r *Refresher) Close() {
 	r.mu.Lock()
 	started, first := r.cancel != nil, !r.closed
 	r.closed = true
+	awaited := started && r.waiting > 0
 	r.mu.Unlock()
 	switch {
+	case awaited:
+		return
 	case started:
 		r.cancel()
 	case first:
@@ -105,9 +112,26 @@ func (r *Refresher) Close() {
 	<-r.ended
 }
 
+// TryAgain ends the wait after a read that failed, as when an operator says that
+// what failed was mended.
+func (r *Refresher) TryAgain() {
+	r.mu.Lock()
+	failed := r.snapshot != nil && r.snapshot.Err != nil
+	r.mu.Unlock()
+	if !failed {
+		return
+	}
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
+}
+
 // Read implements [Source].
 func (r *Refresher) Read(ctx context.Context) *Snapshot {
 	w := newWaiter(ctx)
+	r.await(1)
+	defer r.await(-1)
 	for {
 		snapshot, ready := r.ask(w.joined)
 		if snapshot != nil {
@@ -120,6 +144,17 @@ func (r *Refresher) Read(ctx context.Context) *Snapshot {
 		case <-r.ended:
 			return r.shared.Read(ctx)
 		}
+	}
+}
+
+// await counts the scrapes that wait. When the last one has left, a read that was
+// going on for them alone is cancelled.
+func (r *Refresher) await(more int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting += more
+	if r.waiting == 0 && r.closed && r.cancel != nil {
+		r.cancel()
 	}
 }
 
@@ -192,6 +227,7 @@ func (r *Refresher) run(ctx context.Context) {
 		}
 		select {
 		case <-time.After(wait):
+		case <-r.again:
 		case <-ctx.Done():
 		}
 	}
@@ -202,18 +238,18 @@ func (r *Refresher) run(ctx context.Context) {
 func (r *Refresher) wanted(ctx context.Context) bool {
 	r.mu.Lock()
 	r.idle = r.config.IdleStop > 0 && time.Since(r.asked) >= r.config.IdleStop
-	idle := r.idle
+	idle, closed := r.idle, r.closed
 	if idle && r.snapshot != nil {
 		r.snapshot, r.ready = nil, make(chan struct{})
 	}
 	r.mu.Unlock()
-	if idle {
+	if idle && !closed {
 		select {
 		case <-r.wake:
 		case <-ctx.Done():
 		}
 	}
-	return ctx.Err() == nil
+	return ctx.Err() == nil && !closed
 }
 
 // publish shows what became of a read, with the last whole inventory where it

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/glance-exporter/glance_exporter/client"
 )
 
 func TestClosingEndsTheRead(t *testing.T) {
@@ -32,20 +34,69 @@ func TestClosingEndsTheRead(t *testing.T) {
 	})
 }
 
-func TestAScrapeThatWaitsWhenItIsClosedReadsForItself(t *testing.T) {
-	refreshing(t, func(w *refreshed) {
+// A read that scrapes wait for goes on when it is closed, and no other begins.
+func TestAReadThatIsWaitedForOutlivesItsClosing(t *testing.T) {
+	inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
+		w.refresher.Start()
 		first := w.within(10 * time.Second)
 		w.at(2 * time.Second)
 		w.refresher.Close()
 		second := w.within(10 * time.Second)
-		w.at(7 * time.Second)
+		w.at(5 * time.Second)
 		snapshot := w.answered(first)
 		w.whole(snapshot)
 		if w.answered(second) != snapshot {
 			t.Error("they did not share their read")
 		}
+		w.at(time.Hour)
+		w.reads(1)
+		w.counted(1, 0, 1)
+	})
+	t.Run("until the last one has gone", func(t *testing.T) {
+		inBackgroundWorld(t, RefreshConfig{Interval: minutely}, func(w *refreshed) {
+			w.refresher.Start()
+			scrape, hangUp := w.client(10 * time.Second)
+			w.at(2 * time.Second)
+			w.refresher.Close()
+			w.begun(1)
+			hangUp()
+			w.at(3 * time.Second)
+			if w.answered(scrape) != nil {
+				t.Error("a client that hung up is given something")
+			}
+			w.reads(1)
+			w.counted(0, 0, 0)
+		})
+	})
+}
+
+func TestAScrapeOfAClosedOneReadsForItself(t *testing.T) {
+	refreshing(t, func(w *refreshed) {
+		w.at(2 * time.Second)
+		w.refresher.Close()
+		scrape := w.within(10 * time.Second)
+		w.at(7 * time.Second)
+		w.whole(w.answered(scrape))
 		w.reads(2)
 		w.counted(1, 0, 1)
+	})
+}
+
+// What failed is tried again at once where an operator says so, and only that.
+func TestWhatFailedIsTriedAgain(t *testing.T) {
+	refreshing(t, func(w *refreshed) {
+		w.at(5 * time.Second)
+		w.refresher.TryAgain() // nothing has failed
+		w.at(10 * time.Second)
+		w.begun(1)
+		w.cloud.change(func(c *slowCloud) { c.err = &client.Error{Reason: client.ReasonAuth, Err: errors.New("refused")} })
+		w.at(minutely + 6*time.Second)
+		w.begun(2)
+		w.cloud.change(func(c *slowCloud) { c.err = nil })
+		w.refresher.TryAgain()
+		w.at(minutely + 12*time.Second)
+		w.begun(3)
+		w.whole(w.now())
 	})
 }
 

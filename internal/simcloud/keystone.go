@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -119,8 +120,7 @@ func (c *Cloud) issueToken(w http.ResponseWriter, r *http.Request) {
 		u := c.users[name]
 		now := time.Now().Add(c.options.ClockSkew).UTC()
 		t = &token{user: name, project: u.project, roles: u.roles, issued: now, expires: now.Add(c.options.TokenTTL)}
-		c.issued++
-		id = fmt.Sprintf("gAAAAAB-%016x-%d", c.random.Uint64(), c.issued)
+		id = c.newTokenID()
 		c.tokens[id] = t
 	}
 	c.mu.Unlock()
@@ -129,6 +129,14 @@ func (c *Cloud) issueToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.writeToken(w, http.StatusCreated, id, t)
+}
+
+// newTokenID makes a token as long as those of Keystone, which begin alike.
+func (c *Cloud) newTokenID() string {
+	const length = 180
+	c.issued++
+	id := fmt.Sprintf("gAAAAAB-%016x-%d-", c.random.Uint64(), c.issued)
+	return id + strings.Repeat("x", length-len(id))
 }
 
 // whoLogsIn gives the user of a login, or the status that refuses it.
@@ -174,8 +182,7 @@ func (c *Cloud) Token(name string) string {
 	defer c.mu.Unlock()
 	u := c.users[name]
 	now := time.Now().Add(c.options.ClockSkew).UTC()
-	c.issued++
-	id := fmt.Sprintf("gAAAAAB-%016x-%d", c.random.Uint64(), c.issued)
+	id := c.newTokenID()
 	c.tokens[id] = &token{user: name, project: u.project, roles: u.roles, issued: now, expires: now.Add(c.options.TokenTTL)}
 	return id
 }
