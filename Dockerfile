@@ -1,6 +1,10 @@
-#   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t glance_exporter .
-#   docker run -p 10292:10292 -v /etc/openstack:/etc/openstack:ro glance_exporter --cloud=NAME
+#   docker build --build-arg REVISION="$(git rev-parse HEAD)" --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" -t glance_exporter .
+#   docker run --read-only --cap-drop=ALL -p 10292:10292 -v /etc/openstack:/etc/openstack:ro glance_exporter --cloud=NAME
+#
+# docs/install.md tells who must be able to read clouds.yaml.
 
+# The stage "build" leaves the image's files below /out. It runs where the builder
+# runs, and compiles for where the image will.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -9,22 +13,26 @@ COPY . .
 ARG TARGETOS TARGETARCH
 ARG REVISION=unknown
 ARG BRANCH=unknown
-RUN info=github.com/prometheus/common/version && \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
-      -ldflags "-s -w -X $info.Version=$(cat VERSION) -X $info.Revision=$REVISION -X $info.Branch=$BRANCH -X $info.BuildUser=docker -X $info.BuildDate=$(date -u +%Y%m%d-%H:%M:%S)" \
-      -o /out/glance_exporter .
+ARG SOURCE_DATE_EPOCH
+RUN GOOS=$TARGETOS GOARCH=$TARGETARCH make build && \
+    mkdir -p /out/bin && \
+    mv glance_exporter /out/bin/ && \
+    cp LICENSE /out/ && \
+    packaging/licences "$TARGETOS/$TARGETARCH" >/out/LICENSES-OF-MODULES
 
+# No certificates are copied: those of public authorities are in the binary, and
+# others are mounted to /etc/ssl/certs/ca-certificates.crt, or named as cacert in
+# clouds.yaml.
 FROM scratch
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="glance_exporter" \
       org.opencontainers.image.description="Prometheus exporter for the image inventory of OpenStack clouds" \
       org.opencontainers.image.source="https://github.com/glance-exporter/glance_exporter" \
+      org.opencontainers.image.documentation="https://github.com/glance-exporter/glance_exporter/blob/main/docs/install.md" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="$REVISION"
-# The roots that Keystone's and Glance's certificates are checked against.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /src/LICENSE /LICENSE
-COPY --from=build /out/glance_exporter /bin/glance_exporter
+COPY --from=build /out/ /
+# A number, so that Kubernetes can tell that it is not root.
 USER 65534:65534
 EXPOSE 10292
 ENTRYPOINT ["/bin/glance_exporter"]

@@ -4,23 +4,34 @@ GO       ?= go
 FUZZTIME ?= 20s
 SOAK     ?= 10m
 BENCH    ?= .
+ARCH     ?= amd64
 BIN      := .bin
 
-# What --version, the landing page and glance_exporter_build_info tell.
+# What --version, the landing page and glance_exporter_build_info tell. It is the
+# commit's, and neither the builder's nor the day's: two builds are identical.
 VERSION    := $(shell cat VERSION)
 REVISION   ?= $(shell git rev-parse -q --verify HEAD 2>/dev/null || echo unknown)
 BRANCH     ?= $(shell git symbolic-ref -q --short HEAD 2>/dev/null || echo unknown)
-BUILD_USER ?= $(shell id -un)@$(shell uname -n)
-BUILD_DATE ?= $(shell date -u +%Y%m%d-%H:%M:%S)
+BUILD_USER ?= reproducible
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+# GNU's date, or BSD's.
+BUILD_DATE ?= $(shell f=+%Y%m%d-%H:%M:%S; date -u -d @$(SOURCE_DATE_EPOCH) $$f 2>/dev/null || date -u -r $(SOURCE_DATE_EPOCH) $$f)
 INFO       := github.com/prometheus/common/version
-LDFLAGS    := -s -w \
+# A build id would tell flags apart that make no difference.
+LDFLAGS    := -s -w -buildid= \
 	-X $(INFO).Version=$(VERSION) \
 	-X $(INFO).Revision=$(REVISION) \
 	-X $(INFO).Branch=$(BRANCH) \
 	-X $(INFO).BuildUser=$(BUILD_USER) \
 	-X $(INFO).BuildDate=$(BUILD_DATE)
+GOBUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+export SOURCE_DATE_EPOCH
+
+# Those of .promu.yml, which is what releases are made for.
+PLATFORMS ?= $(shell sed -n '/^ *platforms:/,$$s/^ *- //p' .promu.yml)
 
 LINTER := $(BIN)/golangci-lint
+NFPM   := $(BIN)/nfpm
 
 # The packages whose tests know the flag -update.
 golden_packages = $$(grep -rl --include='*_test.go' '"update"' . | xargs -n1 dirname | sort -u)
@@ -33,7 +44,27 @@ help: ## list the targets
 
 .PHONY: build
 build: ## the static binary ./glance_exporter
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o glance_exporter .
+	$(GOBUILD) -o glance_exporter .
+
+# As promu has it, armv7 is arm with GOARM=7.
+.PHONY: crossbuild
+crossbuild: ## static binaries for PLATFORMS (those of .promu.yml), in .build/OS-ARCH
+	@set -e; for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/} arm= ext=; \
+		case $$arch in armv*) arm=$${arch#armv} ;; esac; \
+		if [ "$$os" = windows ]; then ext=.exe; fi; \
+		echo "$$platform"; \
+		GOOS=$$os GOARCH=$${arch%v[567]} GOARM=$$arm $(GOBUILD) -o ".build/$$os-$$arch/glance_exporter$$ext" .; \
+	done
+
+.PHONY: tarballs
+tarballs: ## .tarballs/ of what make crossbuild has built, with their checksums
+	packaging/tarballs $(PLATFORMS)
+
+.PHONY: deb
+deb: $(NFPM) ## the Debian package, for ARCH (amd64), in .build
+	@$(MAKE) --no-print-directory crossbuild PLATFORMS='linux/$(ARCH)'
+	packaging/deb $(ARCH)
 
 .PHONY: test
 test: ## the tests, with the race detector and in random order
@@ -51,11 +82,15 @@ fmt: $(LINTER) ## format the code and sort its imports
 	$(LINTER) fmt ./...
 
 .PHONY: tools
-tools: $(LINTER) ## the tools pinned in tools/go.mod, built into .bin (minutes, the first time)
+tools: $(LINTER) $(NFPM) ## the tools pinned in tools/go.mod, built into .bin (minutes, the first time)
 
 # Built here and now, for the versions in tools/go.mod and nothing else on the machine.
 $(LINTER): tools/go.mod tools/go.sum
 	$(GO) -C tools build -trimpath -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+$(NFPM): tools/go.mod tools/go.sum
+	$(GO) -C tools build -trimpath -o ../$(BIN)/ github.com/goreleaser/nfpm/v2/cmd/nfpm
 	@touch $@
 
 .PHONY: fuzz
@@ -103,6 +138,18 @@ e2e: ## the binary, simulated clouds and a real Prometheus (needs prometheus, cu
 .PHONY: walk
 walk: ## a fresh clone with an empty module cache, and what README and docs say
 	e2e/walk
+
+.PHONY: e2e-build
+e2e-build: ## the build: identical twice, small, needs no file, right with go install (as root)
+	e2e/build
+
+.PHONY: e2e-image
+e2e-image: ## the Dockerfile's image, read-only and without rights (needs buildah; as root)
+	e2e/image
+
+.PHONY: e2e-deb
+e2e-deb: $(NFPM) ## the Debian package, from lintian to its purge (installs it; as root)
+	e2e/deb
 
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire

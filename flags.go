@@ -171,6 +171,9 @@ func parseFlags(args []string, stdout io.Writer) (*config, error) {
 				cfg.given[flag.Model().Name] = true
 			}
 		}
+	}
+	// What a shell asks to be completed is no command line yet.
+	if err == nil || slices.Contains(args, "--completion-bash") {
 		_, err = app.Parse(args)
 	}
 	if answered {

@@ -258,6 +258,17 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
+// Shells ask with words that are no flags yet. kingpin prints to the standard
+// output itself: what it prints, e2e/deb looks at.
+func TestCompletion(t *testing.T) {
+	clearEnvironment(t)
+	for _, args := range [][]string{{"--completion-bash", "--image.e"}, {"--completion-bash", "--no"}, {"--completion-bash"}} {
+		if status, _, stderr := execute(t, args...); status != 0 || stderr != "" {
+			t.Errorf("%s: status %d, standard error %q", args, status, stderr)
+		}
+	}
+}
+
 func TestBudget(t *testing.T) {
 	const fallback, offset = 30 * time.Second, 500 * time.Millisecond
 	for announced, want := range map[string]time.Duration{

@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/go-kit/log/level"
@@ -19,6 +17,11 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 
+	// The certificates of public authorities, for where the system has none: an
+	// empty image, an empty root. Any roots of the system, or those of
+	// SSL_CERT_FILE, take their place as a whole.
+	_ "golang.org/x/crypto/x509roots/fallback"
+
 	"github.com/glance-exporter/glance_exporter/client"
 	"github.com/glance-exporter/glance_exporter/collector"
 	"github.com/glance-exporter/glance_exporter/dashboards"
@@ -26,15 +29,8 @@ import (
 
 const program = "glance_exporter"
 
-// released is the version that this source was released as, or will be.
-//
-//go:embed VERSION
-var released string
-
 func main() {
-	if version.Version == "" { // not built by make
-		version.Version = strings.TrimSpace(released)
-	}
+	completeVersion()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()

@@ -12,6 +12,9 @@ import (
 const (
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 30 * time.Second
+	// leastAttempt is the time that a request must have left behind a wait: with
+	// less, all that it could tell is that the time was over.
+	leastAttempt = 50 * time.Millisecond
 	// patience is how long a request may fail before it is given up, where the
 	// time for the read is longer than a scrape's: whoever reads in the
 	// background wants to tell what is wrong.
@@ -32,8 +35,8 @@ func backoff(attempt int, jitter float64, asked time.Duration) time.Duration {
 }
 
 // retry calls attempt until it succeeds, fails for good, or the time that ctx
-// has left is shorter than the next wait: waiting then could only turn the
-// answer that we have into a timeout.
+// has left is too short for the next wait and an attempt behind it: waiting then
+// could only turn the answer that we have into a timeout.
 func retry(ctx context.Context, trace Trace, op Operation, attempt func() error) error {
 	var failing time.Time // since when
 	for n := 0; ; n++ {
@@ -49,7 +52,7 @@ func retry(ctx context.Context, trace Trace, op Operation, attempt func() error)
 		if failure.retryAfter == 0 && time.Since(failing)+wait > patience {
 			return err
 		}
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait+leastAttempt {
 			return err
 		}
 		timer := time.NewTimer(wait)
