@@ -5,7 +5,6 @@ package dashboards
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,13 +86,8 @@ func start(t *testing.T) *world {
 func clouds(t *testing.T) string {
 	t.Helper()
 	serve := func(options simcloud.Options) *simcloud.Cloud {
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
 		cloud := simcloud.New(options)
-		server := cloud.Serve(listener)
-		t.Cleanup(func() { _ = server.Close() })
+		harness.ServeCloud(t, cloud)
 		return cloud
 	}
 	steady := serve(simcloud.Options{Seed: 2, Images: 300, Lived: true})

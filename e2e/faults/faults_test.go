@@ -7,7 +7,6 @@ package faults
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -50,14 +49,9 @@ func serve(t *testing.T, version simcloud.Dialect) (clouds []*cloud, cloudsYAML 
 	t.Helper()
 	cloudsYAML = "clouds:\n"
 	for i, trouble := range append(simcloud.ListTroubles(), more...) {
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
 		c := &cloud{Trouble: trouble, name: fmt.Sprintf("cloud-%d", i), version: version}
 		c.Cloud = simcloud.New(simcloud.Options{Seed: uint64(i), Images: 98, Service: simcloud.Service{NoV11: version == simcloud.V2}})
-		server := c.Serve(listener)
-		t.Cleanup(func() { _ = server.Close() })
+		harness.ServeCloud(t, c.Cloud)
 		cloudsYAML += harness.CloudEntry(c.name, c.Cloud)
 		clouds = append(clouds, c)
 	}

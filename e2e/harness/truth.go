@@ -4,10 +4,23 @@ package harness
 
 import (
 	"math/big"
+	"net"
 	"strings"
+	"testing"
 
 	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
+
+// ServeCloud serves a simulated cloud on loopback until the test ends.
+func ServeCloud(t *testing.T, cloud *simcloud.Cloud) {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := cloud.Serve(listener)
+	t.Cleanup(func() { _ = server.Close() })
+}
 
 // CloudEntry writes the administrator of a simulated cloud as a cloud of
 // clouds.yaml.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -44,12 +43,7 @@ func TestSoak(t *testing.T) {
 	}
 	cloudsYAML := "clouds:\n"
 	for _, c := range clouds {
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := c.Serve(listener)
-		t.Cleanup(func() { _ = server.Close() })
+		harness.ServeCloud(t, c.Cloud)
 		cloudsYAML += harness.CloudEntry(c.name, c.Cloud)
 	}
 	e := harness.StartExporter(t, harness.Build(t, t.TempDir()), cloudsYAML)
