@@ -30,8 +30,11 @@ export SOURCE_DATE_EPOCH
 # Those of .promu.yml, which is what releases are made for.
 PLATFORMS ?= $(shell sed -n '/^ *platforms:/,$$s/^ *- //p' .promu.yml)
 
-LINTER := $(BIN)/golangci-lint
-NFPM   := $(BIN)/nfpm
+# What developers and releases need beside Go, each built at its first use.
+TOOLS   := $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/nfpm $(BIN)/helm $(BIN)/cosign $(BIN)/cyclonedx-gomod
+LINTER  := $(BIN)/golangci-lint
+NFPM    := $(BIN)/nfpm
+HELM    := $(BIN)/helm
 
 # The packages whose tests know the flag -update.
 golden_packages = $$(grep -rl --include='*_test.go' '"update"' . | xargs -n1 dirname | sort -u)
@@ -82,15 +85,15 @@ fmt: $(LINTER) ## format the code and sort its imports
 	$(LINTER) fmt ./...
 
 .PHONY: tools
-tools: $(LINTER) $(NFPM) ## the tools pinned in tools/go.mod, built into .bin (minutes, the first time)
+tools: $(TOOLS) ## the tools pinned in tools/, built into .bin (minutes, the first time)
 
 # Built here and now, for the versions in tools/go.mod and nothing else on the machine.
-$(LINTER): tools/go.mod tools/go.sum
-	$(GO) -C tools build -trimpath -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(BIN)/%: tools/go.mod tools/go.sum
+	$(GO) -C tools build -trimpath -ldflags=-s -o ../$(BIN)/ $$($(GO) -C tools list -f '{{.ImportPath}}' tool | grep '/$*$$')
 	@touch $@
 
-$(NFPM): tools/go.mod tools/go.sum
-	$(GO) -C tools build -trimpath -o ../$(BIN)/ github.com/goreleaser/nfpm/v2/cmd/nfpm
+$(BIN)/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
+	$(GO) -C tools/actionlint build -trimpath -ldflags=-s -o ../../$(BIN)/ tool
 	@touch $@
 
 .PHONY: fuzz
