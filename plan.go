@@ -182,7 +182,10 @@ func (cfg *config) planFits(p *plan, file *client.CloudsFile) error {
 
 // readClouds reads clouds.yaml, nil where there is none.
 func (cfg *config) readClouds() (*client.CloudsFile, error) {
-	name := cmp.Or(cfg.cloudsFile, client.FindCloudsFile())
+	name := cfg.cloudsFile
+	if name == "" {
+		name = client.FindCloudsFile()
+	}
 	if name == "" {
 		return nil, nil
 	}
