@@ -31,7 +31,7 @@ export SOURCE_DATE_EPOCH
 PLATFORMS ?= $(shell sed -n '/^ *platforms:/,$$s/^ *- //p' .promu.yml)
 
 # What developers and releases need beside Go, each built at its first use.
-TOOLS   := $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/nfpm $(BIN)/helm $(BIN)/cosign $(BIN)/cyclonedx-gomod
+TOOLS   := $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/compose $(BIN)/nfpm $(BIN)/helm $(BIN)/cosign $(BIN)/cyclonedx-gomod
 LINTER  := $(BIN)/golangci-lint
 NFPM    := $(BIN)/nfpm
 HELM    := $(BIN)/helm
@@ -94,6 +94,10 @@ $(BIN)/%: tools/go.mod tools/go.sum
 
 $(BIN)/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
 	$(GO) -C tools/actionlint build -trimpath -ldflags=-s -o ../../$(BIN)/ tool
+	@touch $@
+
+$(BIN)/compose: tools/compose/go.mod tools/compose/go.sum
+	$(GO) -C tools/compose build -trimpath -ldflags=-s -o ../../$@ tool
 	@touch $@
 
 .PHONY: fuzz
