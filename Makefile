@@ -158,6 +158,10 @@ e2e-image: ## the Dockerfile's image, read-only and without rights (needs builda
 e2e-deb: $(NFPM) ## the Debian package, from lintian to its purge (installs it; as root)
 	e2e/deb
 
+.PHONY: e2e-compose
+e2e-compose: ## the examples, and their compose file's exporter, Prometheus and Alertmanager
+	e2e/compose
+
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire
 	$(GO) test -tags=e2e -count=1 -v ./e2e/faults
