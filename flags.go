@@ -54,11 +54,12 @@ type config struct {
 	scrapeTimeout time.Duration
 	timeoutOffset time.Duration
 
-	once        bool
-	configCheck bool
-	demo        bool
-	demoImages  int
-	demoSpeed   int
+	once               bool
+	configCheck        bool
+	autoReloadInterval time.Duration // 0: never
+	demo               bool
+	demoImages         int
+	demoSpeed          int
 
 	logLevel  string
 	logFormat string
@@ -74,8 +75,9 @@ const (
 	maxDemoImages = 1_000_000
 	// maxMaxGroups is far beyond what a Prometheus wants of one target.
 	maxMaxGroups = 1_000_000
-	minRefresh   = time.Second
-	maxRefresh   = 24 * time.Hour
+	// Of what is done again and again.
+	minInterval = time.Second
+	maxInterval = 24 * time.Hour
 )
 
 // errAnswered is a command line that asked for help or the version, which were
@@ -136,6 +138,8 @@ func newApp(cfg *config) *kingpin.Application {
 		BoolVar(&cfg.once)
 	app.Flag("config.check", "Check flags and clouds.yaml without any network, and exit.").
 		BoolVar(&cfg.configCheck)
+	app.Flag("config.auto-reload-interval", "Look at clouds.yaml and what it names this often, and read it again when it has changed; 0s: never.").
+		Default("0s").DurationVar(&cfg.autoReloadInterval)
 	app.Flag("demo", "Serve the inventory of a simulated cloud that changes over time.").
 		BoolVar(&cfg.demo)
 	app.Flag("demo.images", "Images that the simulated cloud has at first.").
@@ -236,6 +240,7 @@ func (cfg *config) validate() error {
 		cfg.validateImage,
 		cfg.validateInventory,
 		cfg.validateScrape,
+		cfg.validateConfig,
 		cfg.validateDemo,
 	)
 }
@@ -335,10 +340,19 @@ func (cfg *config) validateInventory() error {
 	if cfg.maxGroups < 1 || cfg.maxGroups > maxMaxGroups {
 		return fmt.Errorf("--inventory.max-groups: %d must be from 1 to %d", cfg.maxGroups, maxMaxGroups)
 	}
-	if cfg.refreshInterval != 0 && (cfg.refreshInterval < minRefresh || cfg.refreshInterval > maxRefresh) {
-		return fmt.Errorf("--inventory.refresh-interval: %s must be 0s, or from %s to %s", cfg.refreshInterval, minRefresh, maxRefresh)
+	return validInterval("inventory.refresh-interval", cfg.refreshInterval)
+}
+
+// validInterval checks the value of a flag that says how often something is done.
+func validInterval(flag string, interval time.Duration) error {
+	if interval != 0 && (interval < minInterval || interval > maxInterval) {
+		return fmt.Errorf("--%s: %s must be 0s, or from %s to %s", flag, interval, minInterval, maxInterval)
 	}
 	return nil
+}
+
+func (cfg *config) validateConfig() error {
+	return validInterval("config.auto-reload-interval", cfg.autoReloadInterval)
 }
 
 func (cfg *config) validateScrape() error {

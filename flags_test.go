@@ -112,6 +112,7 @@ func TestBadFlags(t *testing.T) {
 		{"a refresh interval below 0", append(check, "--inventory.refresh-interval=-1m"), []string{"--inventory.refresh-interval", "0s, or from 1s"}},
 		{"a refresh interval that is too short", append(check, "--inventory.refresh-interval=1ms"), []string{"--inventory.refresh-interval", "from 1s"}},
 		{"a refresh interval without unit", append(check, "--inventory.refresh-interval=60"), []string{"--inventory.refresh-interval", "30s"}},
+		{"an interval of reloads that is too short", append(check, "--config.auto-reload-interval=999ms"), []string{"--config.auto-reload-interval", "0s, or from 1s"}},
 		{"page size 0", append(check, "--image.page-size=0"), []string{"--image.page-size", "at least 1"}},
 		{"page size -5", append(check, "--image.page-size=-5"), []string{"--image.page-size", "at least 1"}},
 		{"a page size that is no number", append(check, "--image.page-size=many"), []string{"--image.page-size", "integer"}},

@@ -94,6 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	serving := newSet(cfg, env, plan, telemetry, logger)
 	defer serving.Close()
 	serving.reloadOnHangup(ctx)
+	serving.reloadOnChange(ctx)
 	own := newRegistry(telemetry, serving.metrics)
 	_ = level.Info(logger).Log("msg", "starting", "version", version.Info(), "build", version.BuildContext(),
 		"cloud", plan.metricsName(), "region", plan.region, "probe_clouds", plan.probeNames())

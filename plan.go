@@ -20,6 +20,14 @@ type plan struct {
 	leftOut []error         // why others may not, which nobody asked for by name
 }
 
+// equal tells whether two plans are the same in everything, the contents of
+// certificate files included.
+func (p *plan) equal(other *plan) bool {
+	same := func(a, b *client.Cloud) bool { return a == b || a != nil && b != nil && a.Equal(b) }
+	return same(p.metrics, other.metrics) && p.region == other.region && slices.EqualFunc(p.probes, other.probes, same) &&
+		slices.EqualFunc(p.leftOut, other.leftOut, func(a, b error) bool { return a.Error() == b.Error() })
+}
+
 // metricsName is the name of the cloud of /metrics, and probeNames those of the
 // clouds of /probe, as they are told.
 func (p *plan) metricsName() string {

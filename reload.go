@@ -28,6 +28,37 @@ func (s *set) reloadOnHangup(ctx context.Context) {
 	}()
 }
 
+// settling is how long a file that has changed is left alone, since its writer may
+// not have finished.
+const settling = time.Second
+
+// reloadOnChange reloads whenever clouds.yaml, or a file that it names, is not what
+// it was, until ctx ends. It looks, and is not told by the system: that holds for
+// every file system, and for a folder that is replaced as a whole, as Kubernetes
+// does with secrets.
+func (s *set) reloadOnChange(ctx context.Context) {
+	if s.cfg.autoReloadInterval == 0 {
+		return
+	}
+	go func() {
+		for sleep(ctx, s.cfg.autoReloadInterval) {
+			if s.changed() && sleep(ctx, settling) && s.changed() {
+				_ = s.reload() // which has logged and counted its error
+			}
+		}
+	}()
+}
+
+// sleep waits for a time, and tells whether ctx has not ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // newReloadHandler answers POST /-/reload when clouds.yaml was read again, as
 // Prometheus itself does: with 500 and the reason where it was a bad one.
 func newReloadHandler(s *set) http.Handler {

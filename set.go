@@ -26,6 +26,7 @@ type set struct {
 	metrics   *reloadMetrics
 
 	reloading sync.Mutex
+	refused   string // what was wrong with clouds.yaml when it was read last; "": nothing
 	current   atomic.Pointer[generation]
 }
 
@@ -109,8 +110,9 @@ func (s *set) reload() error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	old := s.current.Load()
-	p, err := s.cfg.plan(s.env, slices.Collect(maps.Keys(old.probed)))
+	p, err := s.planAfter(old)
 	if err != nil {
+		s.refused = err.Error()
 		s.metrics.failed()
 		_ = level.Error(s.logger).Log("msg", "reloading failed; everything stays as it was", "err", oneLine(err.Error()))
 		return err
@@ -140,10 +142,28 @@ func (s *set) reload() error {
 			s.telemetry.Remove(place.cloud, place.region)
 		}
 	}
+	s.refused = ""
 	s.metrics.succeeded(time.Now())
 	s.warn(p)
 	_ = level.Info(s.logger).Log("msg", "reloaded", "probe_clouds", p.probeNames(), "changed", cmp.Or(strings.Join(changed, ","), "none"))
 	return nil
+}
+
+// planAfter makes the plan of a reload.
+func (s *set) planAfter(old *generation) (*plan, error) {
+	return s.cfg.plan(s.env, slices.Collect(maps.Keys(old.probed)))
+}
+
+// changed tells whether a reload would come out otherwise than the last one did.
+func (s *set) changed() bool {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	old := s.current.Load()
+	p, err := s.planAfter(old)
+	if err != nil {
+		return err.Error() != s.refused
+	}
+	return s.refused != "" || !p.equal(old.plan)
 }
 
 // warn tells which clouds of clouds.yaml are not served, though no flag leaves
