@@ -96,6 +96,7 @@ $(BIN)/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
 	$(GO) -C tools/actionlint build -trimpath -ldflags=-s -o ../../$(BIN)/ tool
 	@touch $@
 
+# Its package is called cmd.
 $(BIN)/compose: tools/compose/go.mod tools/compose/go.sum
 	$(GO) -C tools/compose build -trimpath -ldflags=-s -o ../../$@ tool
 	@touch $@

@@ -124,7 +124,6 @@ type composeFile struct {
 		ReadOnly    bool              `yaml:"read_only"`
 		CapDrop     []string          `yaml:"cap_drop"`
 		SecurityOpt []string          `yaml:"security_opt"`
-		Restart     string            `yaml:"restart"`
 		DependsOn   []string          `yaml:"depends_on"`
 		Healthcheck struct {
 			Test     []string `yaml:"test"`
