@@ -147,6 +147,9 @@ func (c composeFile) mounts(t *testing.T, service string) map[string]string {
 	mounts := map[string]string{}
 	for _, volume := range c.Services[service].Volumes {
 		parts := strings.Split(volume, ":")
+		if len(parts) < 2 {
+			t.Fatalf("%s: %s is no mount", service, volume)
+		}
 		source := parts[0]
 		if strings.HasPrefix(source, ".") {
 			if source = path.Join(examplesDir, source); len(parts) != 3 || parts[2] != "ro" {
