@@ -31,7 +31,7 @@ export SOURCE_DATE_EPOCH
 PLATFORMS ?= $(shell sed -n '/^ *platforms:/,$$s/^ *- //p' .promu.yml)
 
 # What developers and releases need beside Go, each built at its first use.
-TOOLS   := $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/nfpm $(BIN)/helm $(BIN)/cosign $(BIN)/cyclonedx-gomod
+TOOLS   := $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/compose $(BIN)/nfpm $(BIN)/helm $(BIN)/cosign $(BIN)/cyclonedx-gomod
 LINTER  := $(BIN)/golangci-lint
 NFPM    := $(BIN)/nfpm
 HELM    := $(BIN)/helm
@@ -96,6 +96,11 @@ $(BIN)/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
 	$(GO) -C tools/actionlint build -trimpath -ldflags=-s -o ../../$(BIN)/ tool
 	@touch $@
 
+# Its package is called cmd.
+$(BIN)/compose: tools/compose/go.mod tools/compose/go.sum
+	$(GO) -C tools/compose build -trimpath -ldflags=-s -o ../../$@ tool
+	@touch $@
+
 .PHONY: fuzz
 fuzz: ## every fuzz test for FUZZTIME (20s)
 	@set -e; \
@@ -153,6 +158,10 @@ e2e-image: ## the Dockerfile's image, read-only and without rights (needs builda
 .PHONY: e2e-deb
 e2e-deb: $(NFPM) ## the Debian package, from lintian to its purge (installs it; as root)
 	e2e/deb
+
+.PHONY: e2e-compose
+e2e-compose: ## the examples, and their compose file's exporter, Prometheus and Alertmanager
+	e2e/compose
 
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire

@@ -80,7 +80,7 @@ func pages(t *testing.T) []page {
 		t.Fatal(err)
 	}
 	var list []page
-	for _, name := range append([]string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, names...) {
+	for _, name := range append([]string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md"}, names...) {
 		list = append(list, readPage(t, filepath.ToSlash(name)))
 	}
 	return list

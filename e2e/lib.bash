@@ -78,7 +78,7 @@ eventually() {
 get() { curl --silent --show-error --fail --max-time 10 --noproxy '*' "$@"; }
 
 # address NAME: where the process says that it listens, once it does.
-address() { sed -nE 's/.*msg="?Listening on"? address=([^ ]+).*/\1/p' "$work/$1.log" | head -n 1; }
+address() { sed -nE 's/.*msg="?Listening on"? (.* )?address=([^ ]+).*/\2/p' "$work/$1.log" | head -n 1; }
 
 listens() { [[ -n $(address "$1") ]]; }
 
