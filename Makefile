@@ -5,13 +5,15 @@ FUZZTIME ?= 20s
 SOAK     ?= 10m
 BENCH    ?= .
 ARCH     ?= amd64
+ARCHS    ?= amd64 arm64 armhf
 BIN      := .bin
 
 # What --version, the landing page and glance_exporter_build_info tell. It is the
 # commit's, and neither the builder's nor the day's: two builds are identical.
 VERSION    := $(shell cat VERSION)
 REVISION   ?= $(shell git rev-parse -q --verify HEAD 2>/dev/null || echo unknown)
-BRANCH     ?= $(shell git symbolic-ref -q --short HEAD 2>/dev/null || echo unknown)
+# A release is built from its tag, which is made on main.
+BRANCH     ?= $(shell git symbolic-ref -q --short HEAD 2>/dev/null || { git tag --points-at HEAD 2>/dev/null | grep -qFx 'v$(VERSION)' && echo main; } || echo unknown)
 BUILD_USER ?= reproducible
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 # GNU's date, or BSD's.
@@ -25,16 +27,20 @@ LDFLAGS    := -s -w -buildid= \
 	-X $(INFO).BuildUser=$(BUILD_USER) \
 	-X $(INFO).BuildDate=$(BUILD_DATE)
 GOBUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
-export SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH REVISION
 
 # Those of .promu.yml, which is what releases are made for.
-PLATFORMS ?= $(shell sed -n '/^ *platforms:/,$$s/^ *- //p' .promu.yml)
+PLATFORMS   ?= $(shell sed -n '/^ *platforms:/,$$s/^ *- //p' .promu.yml)
+# The image's, of Linux.
+IMAGE_ARCHS ?= amd64 arm64
 
 # What developers and releases need beside Go, each built at its first use.
 TOOLS   := $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/compose $(BIN)/nfpm $(BIN)/helm $(BIN)/cosign $(BIN)/cyclonedx-gomod
 LINTER  := $(BIN)/golangci-lint
 NFPM    := $(BIN)/nfpm
 HELM    := $(BIN)/helm
+COSIGN  := $(BIN)/cosign
+SBOM    := $(BIN)/cyclonedx-gomod
 
 # The packages whose tests know the flag -update.
 golden_packages = $$(grep -rl --include='*_test.go' '"update"' . | xargs -n1 dirname | sort -u)
@@ -69,6 +75,43 @@ deb: $(NFPM) ## the Debian package, for ARCH (amd64), in .build
 	@$(MAKE) --no-print-directory crossbuild PLATFORMS='linux/$(ARCH)'
 	packaging/deb $(ARCH)
 
+.PHONY: image
+image: ## the image for IMAGE_ARCHS (amd64 arm64), an archive in .build (needs buildah)
+	@$(MAKE) --no-print-directory crossbuild PLATFORMS='$(IMAGE_ARCHS:%=linux/%)'
+	packaging/image $(IMAGE_ARCHS)
+
+.PHONY: sbom
+sbom: $(SBOM) ## the bill of materials of each binary for PLATFORMS, in .build (needs jq)
+	@$(MAKE) --no-print-directory crossbuild
+	packaging/sbom $(PLATFORMS)
+
+.PHONY: notes
+notes: ## print the release notes of VERSION, from CHANGELOG.md
+	@packaging/notes
+
+.PHONY: prepare
+prepare: ## write the version NEXT into VERSION, CHANGELOG.md and the chart
+	@packaging/prepare '$(NEXT)'
+
+.PHONY: tag
+tag: ## tag the commit as the release of VERSION; pushes nothing
+	@packaging/tag
+
+# All that the binaries are built for is built once.
+.PHONY: release
+release: $(NFPM) $(HELM) $(SBOM) ## all files of a release, in .release, with their checksums
+	@$(MAKE) --no-print-directory crossbuild \
+		PLATFORMS='$(sort $(PLATFORMS) $(IMAGE_ARCHS:%=linux/%) $(patsubst linux/armhf,linux/armv7,$(ARCHS:%=linux/%)))'
+	@PLATFORMS='$(PLATFORMS)' ARCHS='$(ARCHS)' IMAGE_ARCHS='$(IMAGE_ARCHS)' packaging/release
+
+.PHONY: sign
+sign: $(COSIGN) ## sign the checksums in .release, keyless or with COSIGN_KEY
+	packaging/sign blob .release/sha256sums.txt
+
+.PHONY: publish
+publish: $(HELM) $(COSIGN) ## .release to IMAGE_REGISTRY and to the forge (needs skopeo, gh)
+	packaging/publish
+
 .PHONY: test
 test: ## the tests, with the race detector and in random order
 	$(GO) test -race -shuffle=on ./...
@@ -83,6 +126,10 @@ lint: $(LINTER) ## golangci-lint with the rules of .golangci.yml
 .PHONY: fmt
 fmt: $(LINTER) ## format the code and sort its imports
 	$(LINTER) fmt ./...
+
+.PHONY: packages
+packages: ## install the Debian packages that CI and releases need (as root)
+	.ci/packages
 
 .PHONY: tools
 tools: $(TOOLS) ## the tools pinned in tools/, built into .bin (minutes, the first time)
@@ -163,6 +210,10 @@ e2e-deb: $(NFPM) ## the Debian package, from lintian to its purge (installs it; 
 e2e-compose: ## the examples, and their compose file's exporter, Prometheus and Alertmanager
 	e2e/compose
 
+.PHONY: e2e-release
+e2e-release: $(NFPM) $(HELM) $(COSIGN) $(SBOM) ## a release in a clone, to a registry on loopback (as root)
+	e2e/release
+
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire
 	$(GO) test -tags=e2e -count=1 -v ./e2e/faults
@@ -186,4 +237,4 @@ ci: ## all that CI does
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf glance_exporter $(BIN) .build .tarballs
+	rm -rf glance_exporter $(BIN) .build .tarballs .release
