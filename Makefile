@@ -117,9 +117,10 @@ test: ## the tests, with the race detector and in random order
 	$(GO) test -race -shuffle=on ./...
 
 .PHONY: lint
-lint: $(LINTER) ## golangci-lint with the rules of .golangci.yml
+lint: $(LINTER) $(BIN)/actionlint ## golangci-lint with the rules of .golangci.yml, and actionlint
 	$(LINTER) config verify
 	$(LINTER) run ./...
+	$(BIN)/actionlint
 	@! grep -rl --include='*_test.go' 'time\.Sleep' . | xargs -r grep -L '"testing/synctest"' | grep . || \
 		{ echo 'these tests sleep, outside testing/synctest'; exit 1; }
 
