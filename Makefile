@@ -69,6 +69,10 @@ deb: $(NFPM) ## the Debian package, for ARCH (amd64), in .build
 	@$(MAKE) --no-print-directory crossbuild PLATFORMS='linux/$(ARCH)'
 	packaging/deb $(ARCH)
 
+.PHONY: chart
+chart: $(HELM) ## the Helm chart as a package, in .build; with the registry IMAGE_REGISTRY
+	packaging/chart
+
 .PHONY: test
 test: ## the tests, with the race detector and in random order
 	$(GO) test -race -shuffle=on ./...
@@ -153,6 +157,14 @@ e2e-image: ## the Dockerfile's image, read-only and without rights (needs builda
 .PHONY: e2e-deb
 e2e-deb: $(NFPM) ## the Debian package, from lintian to its purge (installs it; as root)
 	e2e/deb
+
+.PHONY: e2e-chart
+e2e-chart: $(HELM) ## the Helm chart: what it renders, and its pods without a cluster (as root)
+	e2e/chart
+
+.PHONY: golden-helm
+golden-helm: $(HELM) ## write anew what the chart renders (minutes: builds the Prometheus Operator)
+	e2e/chart --update
 
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire
