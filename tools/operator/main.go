@@ -1,6 +1,6 @@
-// Operator reads ServiceMonitors and Probes from standard input, as a JSON array, and
-// writes the scrape configs that the Prometheus Operator makes of them, by its own
-// code. "make golden-helm" calls it; it takes minutes to build, so that CI works with
+// Operator reads ServiceMonitors and Probes from standard input, as a JSON array with
+// the Secrets and ConfigMaps that they name, and writes the scrape configs that the
+// Prometheus Operator makes of them, by its own code. "make golden-helm" calls it; it takes minutes to build, so that CI works with
 // the file that it has written.
 package main
 
@@ -13,6 +13,7 @@ import (
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/prometheus-operator/prometheus-operator/pkg/assets"
 	"github.com/prometheus-operator/prometheus-operator/pkg/prometheus"
+	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -43,28 +44,40 @@ func run(in io.Reader, out io.Writer) error {
 		return err
 	}
 	monitors, probes := map[string]*monitoring.ServiceMonitor{}, map[string]*monitoring.Probe{}
+	var named []any
 	for _, manifest := range manifests {
 		var head meta.PartialObjectMetadata
 		if err := json.Unmarshal(manifest, &head); err != nil {
 			return err
 		}
 		name := head.Namespace + "/" + head.Name
-		var relabelings []monitoring.RelabelConfig
+		var object any
+		var relabelings func() []monitoring.RelabelConfig
 		switch head.Kind {
 		case monitoring.ServiceMonitorsKind:
-			monitors[name] = &monitoring.ServiceMonitor{}
-			if err := json.Unmarshal(manifest, monitors[name]); err != nil {
-				return err
-			}
-			relabelings = monitors[name].Spec.Endpoints[0].RelabelConfigs
+			monitor := &monitoring.ServiceMonitor{}
+			object, monitors[name] = monitor, monitor
+			relabelings = func() []monitoring.RelabelConfig { return monitor.Spec.Endpoints[0].RelabelConfigs }
 		case monitoring.ProbesKind:
-			probes[name] = &monitoring.Probe{}
-			if err := json.Unmarshal(manifest, probes[name]); err != nil {
-				return err
-			}
-			relabelings = probes[name].Spec.Targets.StaticConfig.RelabelConfigs
+			probe := &monitoring.Probe{}
+			object, probes[name] = probe, probe
+			relabelings = func() []monitoring.RelabelConfig { return probe.Spec.Targets.StaticConfig.RelabelConfigs }
+		case "Secret":
+			object = &core.Secret{}
+			named = append(named, object)
+		case "ConfigMap":
+			object = &core.ConfigMap{}
+			named = append(named, object)
+		default:
+			return fmt.Errorf("%s %s is nothing for the operator", head.Kind, name)
 		}
-		if err := validator.Validate(relabelings); err != nil {
+		if err := json.Unmarshal(manifest, object); err != nil {
+			return err
+		}
+		if relabelings == nil {
+			continue
+		}
+		if err := validator.Validate(relabelings()); err != nil {
 			return fmt.Errorf("%s %s: %w", head.Kind, name, err)
 		}
 	}
@@ -72,7 +85,7 @@ func run(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	config, err := generator.GenerateServerConfiguration(server, monitors, nil, probes, nil, assets.NewTestStoreBuilder(), nil, nil, nil, nil)
+	config, err := generator.GenerateServerConfiguration(server, monitors, nil, probes, nil, assets.NewTestStoreBuilder(named...), nil, nil, nil, nil)
 	if err != nil {
 		return err
 	}
