@@ -71,7 +71,7 @@ deb: $(NFPM) ## the Debian package, for ARCH (amd64), in .build
 
 .PHONY: chart
 chart: $(HELM) ## the Helm chart as a package, in .build; with the registry IMAGE_REGISTRY
-	packaging/chart
+	IMAGE_REGISTRY='$(IMAGE_REGISTRY)' packaging/chart
 
 .PHONY: test
 test: ## the tests, with the race detector and in random order
