@@ -112,6 +112,10 @@ sign: $(COSIGN) ## sign the checksums in .release, keyless or with COSIGN_KEY
 publish: $(HELM) $(COSIGN) ## .release to IMAGE_REGISTRY and to the forge (needs skopeo, gh)
 	packaging/publish
 
+.PHONY: chart
+chart: $(HELM) ## the Helm chart as a package, in .build; with the registry IMAGE_REGISTRY
+	IMAGE_REGISTRY='$(IMAGE_REGISTRY)' packaging/chart
+
 .PHONY: test
 test: ## the tests, with the race detector and in random order
 	$(GO) test -race -shuffle=on ./...
@@ -214,6 +218,14 @@ e2e-compose: ## the examples, and their compose file's exporter, Prometheus and 
 .PHONY: e2e-release
 e2e-release: $(NFPM) $(HELM) $(COSIGN) $(SBOM) ## a release in a clone, to a registry on loopback (as root)
 	e2e/release
+
+.PHONY: e2e-chart
+e2e-chart: $(HELM) ## the Helm chart: what it renders, and its pods without a cluster (as root)
+	e2e/chart
+
+.PHONY: golden-helm
+golden-helm: $(HELM) ## write anew what the chart renders (minutes: builds the Prometheus Operator)
+	e2e/chart --update
 
 .PHONY: faults
 faults: ## the binary against everything that a list may meet on the wire
