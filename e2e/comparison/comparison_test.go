@@ -31,10 +31,11 @@ var (
 
 func TestComparison(t *testing.T) {
 	dir := t.TempDir()
-	all := []reader{&own{binary: harness.Build(t, dir)}, newTextfile(t)}
+	all := []reader{&own{binary: harness.Build(t, dir)}}
 	if *theirBinary != "" {
 		all = append(all, newTheirs(t, *theirBinary, false), newTheirs(t, *theirBinary, true))
 	}
+	all = append(all, newTextfile(t))
 	var page strings.Builder
 	fmt.Fprintf(&page, "\n<!-- %s, %d CPUs, %d images, the mean of %d scrapes -->\n\n", runtime.Version(), runtime.NumCPU(), *images, *scrapes)
 	costs(t, &page, all)

@@ -51,7 +51,7 @@ func cost(t *testing.T, page *strings.Builder, r reader, c *cloud) {
 	wall, n := time.Since(began), float64(*scrapes)
 	logins, lists, sent, used = c.Count("auth")-logins, c.Count("list")-lists, c.sent.Load()-sent, s.cpu(t)-used
 	row(page, r.name(), fmt.Sprint(float64(logins)/n), fmt.Sprint(float64(lists)/n), fmt.Sprintf("%.1f", float64(sent)/n/1e6),
-		fmt.Sprintf("%.2f", wall.Seconds()/n), fmt.Sprintf("%.2f", used.Seconds()/n), fmt.Sprintf("%.0f", float64(s.memory(t))/1e6),
+		fmt.Sprintf("%.2f", wall.Seconds()/n), fmt.Sprintf("%.2f", used.Seconds()/n), strings.TrimPrefix(fmt.Sprintf("%.0f", float64(s.memory(t))/1e6), "0"),
 		fmt.Sprint(samples(answer)), fmt.Sprintf("%.0f", float64(len(answer))/1e3))
 	if _, ours := r.(*own); !ours {
 		return

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ var oddities = []situation{
 	}},
 	{
 		service:   simcloud.LenientVendor(),
-		questions: []question{{"sizes in the property `__image_size`", answer.bytes, (*cloud).bytes}},
+		questions: []question{{"sizes in the property `__image_size`, as IMS has them", answer.bytes, (*cloud).bytes}},
 	},
 	{
 		service:   simcloud.Service{NoV2: true},
@@ -131,6 +132,11 @@ func situations(t *testing.T, page *strings.Builder, readers []reader) {
 	}
 	row(page, header...)
 	row(page, rule...)
+	raw, err := os.ReadFile("../../docs/comparison.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := string(raw)
 	for _, s := range oddities {
 		cells := make([][]string, len(s.questions))
 		for _, r := range shown {
@@ -150,6 +156,10 @@ func situations(t *testing.T, page *strings.Builder, readers []reader) {
 		}
 		for _, line := range cells {
 			row(page, line...)
+			// The exporter is the first reader.
+			if said := strings.Join(line[:3], " | "); !strings.Contains(documented, "| "+said+" |") {
+				t.Errorf("docs/comparison.md has no row that begins with %s", said)
+			}
 		}
 	}
 }
