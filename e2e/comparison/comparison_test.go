@@ -30,8 +30,8 @@ var (
 )
 
 func TestComparison(t *testing.T) {
-	dir := t.TempDir()
-	all := []reader{&own{binary: harness.Build(t, dir)}}
+	binary := harness.Build(t, t.TempDir())
+	all := []reader{&own{binary: binary}, &own{binary: binary, args: []string{"--inventory.per-image"}, each: true}}
 	if *theirBinary != "" {
 		all = append(all, newTheirs(t, *theirBinary, false), newTheirs(t, *theirBinary, true))
 	}

@@ -91,9 +91,15 @@ func firstLines(body []byte) string {
 type own struct {
 	binary string
 	args   []string
+	each   bool // shows each image, as openstack-exporter does
 }
 
-func (*own) name() string { return "glance_exporter" }
+func (o *own) name() string {
+	if o.each {
+		return "`glance_exporter --inventory.per-image`"
+	}
+	return "glance_exporter"
+}
 
 func (o *own) start(t *testing.T, c *cloud, password string) session {
 	t.Helper()

@@ -121,11 +121,16 @@ func situations(t *testing.T, page *strings.Builder, readers []reader) {
 	header, rule := []string{"situation", "true is"}, []string{"---", "---"}
 	var shown []reader
 	for _, r := range readers {
-		if slim, ok := r.(*theirs); ok && slim.slim {
-			continue
-		}
-		if o, ok := r.(*own); ok {
-			r = &own{o.binary, []string{"--inventory.labels=status,hidden,visibility"}}
+		switch variant := r.(type) {
+		case *theirs:
+			if variant.slim {
+				continue
+			}
+		case *own:
+			if variant.each {
+				continue
+			}
+			r = &own{binary: variant.binary, args: []string{"--inventory.labels=status,hidden,visibility"}}
 		}
 		shown = append(shown, r)
 		header, rule = append(header, r.name()), append(rule, "---")
