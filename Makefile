@@ -5,7 +5,7 @@ FUZZTIME ?= 20s
 SOAK     ?= 10m
 BENCH    ?= .
 ARCH     ?= amd64
-IMAGES   ?= 10000
+COMPARE_IMAGES ?= 10000
 OPENSTACK_EXPORTER ?=
 BIN      := .bin
 
@@ -117,7 +117,7 @@ performance: ## print the tables of docs/performance.md (minutes; needs GNU time
 
 .PHONY: compare
 compare: ## print the tables of docs/comparison.md; OPENSTACK_EXPORTER: a binary of it (needs curl, jq)
-	$(GO) test -tags=e2e -count=1 -v -timeout=30m ./e2e/comparison -images=$(IMAGES) \
+	$(GO) test -tags=e2e -count=1 -v -timeout=30m ./e2e/comparison -images=$(COMPARE_IMAGES) \
 		$(if $(OPENSTACK_EXPORTER),-openstack-exporter=$(abspath $(OPENSTACK_EXPORTER)))
 
 .PHONY: golden
