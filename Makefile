@@ -6,6 +6,8 @@ SOAK     ?= 10m
 BENCH    ?= .
 ARCH     ?= amd64
 ARCHS    ?= amd64 arm64 armhf
+COMPARE_IMAGES ?= 10000
+OPENSTACK_EXPORTER ?=
 BIN      := .bin
 
 # What --version, the landing page and glance_exporter_build_info tell. It is the
@@ -169,6 +171,11 @@ bench: ## the benchmarks that match BENCH (all)
 .PHONY: performance
 performance: ## print the tables of docs/performance.md (minutes; needs GNU time)
 	e2e/performance
+
+.PHONY: compare
+compare: ## print the tables of docs/comparison.md; OPENSTACK_EXPORTER: a binary of it (needs curl, jq)
+	$(GO) test -tags=e2e -count=1 -v -timeout=30m ./e2e/comparison -images=$(COMPARE_IMAGES) \
+		$(if $(OPENSTACK_EXPORTER),-openstack-exporter=$(abspath $(OPENSTACK_EXPORTER)))
 
 .PHONY: golden
 golden: ## write the golden files anew; look at git diff then
