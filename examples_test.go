@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io/fs"
 	"maps"
 	"net"
@@ -12,10 +13,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/glance-exporter/glance_exporter/internal/simcloud"
 )
 
 // Every file of examples/, and the test that holds it. What takes a tool is done by
@@ -239,6 +243,36 @@ func TestExampleCompose(t *testing.T) {
 	if grafana["GF_AUTH_ANONYMOUS_ORG_ROLE"] != "Viewer" || grafana["GF_AUTH_BASIC_ENABLED"] != "false" || grafana["GF_AUTH_DISABLE_LOGIN_FORM"] != "true" {
 		t.Error("whoever reaches Grafana may change it")
 	}
+}
+
+// As fast as the compose file has the demo live, it gives cause for the same alerts
+// whenever somebody looks.
+func TestExampleComposeHasAlerts(t *testing.T) {
+	cfg, err := parseFlags(readCompose(t).Services["exporter"].Command, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		cloud := simcloud.New(simcloud.Options{Seed: 1, Images: cfg.demoImages, Lived: true, Service: simcloud.Service{Stores: true}})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		go cloud.Live(ctx, simcloud.Pace{Speed: cfg.demoSpeed})
+		for minute := 0; minute <= 80; minute += 10 {
+			stuck, failed, unprotected := false, 0, 0
+			for key, is := range cloud.TruthOf("admin", simcloud.V2, func(*simcloud.Image) bool { return true }).Conditions {
+				stuck = stuck || slices.Contains([]string{"saving", "uploading", "importing"}, key.Status) && time.Since(is.OldestUpdate) > time.Hour
+				failed += is.FailedImport
+				if key.Status == "active" && key.Public == "true" {
+					unprotected += is.Unprotected
+				}
+			}
+			if !stuck || failed == 0 || unprotected == 0 {
+				t.Errorf("after %d minutes: stuck %t, %d failed imports, %d public images unprotected", minute, stuck, failed, unprotected)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+	})
 }
 
 // prometheusFile is what the examples have of a Prometheus's configuration; promtool
