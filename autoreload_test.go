@@ -111,9 +111,9 @@ func TestAutoReload(t *testing.T) {
 		},
 		"one with another cloud": func(w *watched) {
 			files(w.t, map[string]string{"clouds.yaml": more})
-			w.mustLog(w.after(time.Minute), "probe_clouds=more,one changed=more")
+			w.mustLog(w.after(time.Minute), "probe_clouds=more,one changed=more removed=none")
 			files(w.t, map[string]string{"clouds.yaml": oneCloud})
-			w.mustLog(w.after(time.Minute), "probe_clouds=one changed=none")
+			w.mustLog(w.after(time.Minute), "probe_clouds=one changed=none removed=more")
 		},
 		"a secure.yaml that appears": func(w *watched) {
 			files(w.t, map[string]string{"secure.yaml": "clouds: {one: {auth: {password: s3cret}}}"})
@@ -138,7 +138,9 @@ func TestAutoReload(t *testing.T) {
 		"one that is being written": func(w *watched) {
 			w.after(29 * time.Second)
 			files(w.t, map[string]string{"clouds.yaml": oneCloud[:len(oneCloud)/2]})
-			w.mustLog(w.after(1500 * time.Millisecond)) // it was seen after 1 s of these
+			w.mustLog(w.after(1500 * time.Millisecond))         // it was seen after 1 s of these
+			files(w.t, map[string]string{"clouds.yaml": other}) // right by itself, and not the end either
+			w.mustLog(w.after(time.Second))
 			files(w.t, map[string]string{"clouds.yaml": more})
 			w.mustLog(w.after(time.Hour), "changed=more")
 		},

@@ -28,8 +28,8 @@ func (s *set) reloadOnHangup(ctx context.Context) {
 	}()
 }
 
-// settling is how long a file that has changed is left alone, since its writer may
-// not have finished.
+// settling is how long a file that has changed must stay as it is before it is
+// taken over, since its writer may not have finished.
 const settling = time.Second
 
 // reloadOnChange reloads whenever clouds.yaml, or a file that it names, is not what
@@ -42,8 +42,13 @@ func (s *set) reloadOnChange(ctx context.Context) {
 	}
 	go func() {
 		for sleep(ctx, s.cfg.autoReloadInterval) {
-			if s.changed() && sleep(ctx, settling) && s.changed() {
-				_ = s.reload() // which has logged and counted its error
+			seen := s.look()
+			for s.differs(seen) && sleep(ctx, settling) {
+				before := seen
+				if seen = s.look(); seen.equal(before) {
+					_ = s.reload() // which has logged and counted its error
+					break
+				}
 			}
 		}
 	}()

@@ -110,7 +110,7 @@ func (s *set) reload() error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	old := s.current.Load()
-	p, err := s.planAfter(old)
+	p, err := s.cfg.plan(s.env, slices.Collect(maps.Keys(old.probed)))
 	if err != nil {
 		s.refused = err.Error()
 		s.metrics.failed()
@@ -127,12 +127,9 @@ func (s *set) reload() error {
 	}
 	s.current.Store(fresh)
 
-	var changed []string
 	for _, a := range fresh.accounts {
 		if slices.Contains(old.accounts, a) {
 			a.tryAgain()
-		} else {
-			changed = append(changed, a.cloud.Name())
 		}
 	}
 	before := old.places() // first: a probe may have a region kept meanwhile, in both
@@ -145,25 +142,51 @@ func (s *set) reload() error {
 	s.refused = ""
 	s.metrics.succeeded(time.Now())
 	s.warn(p)
-	_ = level.Info(s.logger).Log("msg", "reloaded", "probe_clouds", p.probeNames(), "changed", cmp.Or(strings.Join(changed, ","), "none"))
+	_ = level.Info(s.logger).Log("msg", "reloaded", "probe_clouds", p.probeNames(),
+		"changed", fresh.beyond(old, func(a, b *account) bool { return a == b }),
+		"removed", old.beyond(fresh, func(a, b *account) bool { return a.cloud.Name() == b.cloud.Name() }))
 	return nil
 }
 
-// planAfter makes the plan of a reload.
-func (s *set) planAfter(old *generation) (*plan, error) {
-	return s.cfg.plan(s.env, slices.Collect(maps.Keys(old.probed)))
+// beyond names the clouds that another generation has none like.
+func (g *generation) beyond(other *generation, like func(a, b *account) bool) string {
+	var names []string
+	for _, a := range g.accounts {
+		if !slices.ContainsFunc(other.accounts, func(b *account) bool { return like(a, b) }) {
+			names = append(names, a.cloud.Name())
+		}
+	}
+	return cmp.Or(strings.Join(names, ","), "none")
 }
 
-// changed tells whether a reload would come out otherwise than the last one did.
-func (s *set) changed() bool {
+// A look is what clouds.yaml and what it names asked for at a moment.
+type look struct {
+	plan *plan
+	err  string // what was wrong with it, and then there is no plan; "": nothing
+}
+
+// look makes the plan of a reload.
+func (s *set) look() look {
+	p, err := s.cfg.plan(s.env, slices.Collect(maps.Keys(s.current.Load().probed)))
+	if err != nil {
+		return look{err: err.Error()}
+	}
+	return look{plan: p}
+}
+
+func (l look) equal(other look) bool {
+	return l.err == other.err && (l.err != "" || l.plan.equal(other.plan))
+}
+
+// differs tells whether a reload would come out otherwise than the last one did.
+func (s *set) differs(seen look) bool {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	old := s.current.Load()
-	p, err := s.planAfter(old)
-	if err != nil {
-		return err.Error() != s.refused
+	last := look{err: s.refused}
+	if s.refused == "" {
+		last.plan = s.current.Load().plan
 	}
-	return s.refused != "" || !p.equal(old.plan)
+	return !seen.equal(last)
 }
 
 // warn tells which clouds of clouds.yaml are not served, though no flag leaves
