@@ -12,7 +12,7 @@
 {{/* What the pods of a release have in common; it must never change, since a deployment's selector cannot. */}}
 {{- define "glance-exporter.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* The pod that is scraped, and not that of "helm test". */}}
@@ -22,7 +22,7 @@ app.kubernetes.io/component: exporter
 {{- end -}}
 
 {{- define "glance-exporter.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{ include "glance-exporter.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -59,7 +59,7 @@ which alerts and graphs take for another exporter.
 {{- end }}
 {{- if include "glance-exporter.cloudsSecret" . }}
 - --clouds-file=/etc/openstack/clouds.yaml
-- --config.auto-reload-interval={{ .Values.reloadInterval }}
+- {{ printf "--config.auto-reload-interval=%s" .Values.reloadInterval | quote }}
 {{- end }}
 {{- with .Values.cloud }}
 - {{ printf "--cloud=%s" . | quote }}
@@ -94,7 +94,7 @@ image: {{ include "glance-exporter.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 env:
   {{- range $name, $value := .Values.env }}
-  - name: {{ $name }}
+  - name: {{ $name | quote }}
     value: {{ $value | quote }}
   {{- end }}
   {{- if not (hasKey (.Values.env | default dict) "GOMEMLIMIT") }}
@@ -130,13 +130,13 @@ volumeMounts:
 {{- with include "glance-exporter.cloudsSecret" . }}
 - name: clouds
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- with .Values.webConfig.existingSecret }}
 - name: web
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- end -}}
@@ -146,7 +146,7 @@ volumeMounts:
 automountServiceAccountToken: false
 enableServiceLinks: false{{/* which would be variables that nobody asked for */}}
 {{- with .Values.serviceAccountName }}
-serviceAccountName: {{ . }}
+serviceAccountName: {{ . | quote }}
 {{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -155,7 +155,7 @@ imagePullSecrets:
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
