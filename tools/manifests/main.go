@@ -79,7 +79,7 @@ func run(in io.Reader, out io.Writer, plain bool) error {
 func check(manifest []byte) error {
 	var head meta.PartialObjectMetadata
 	if err := json.UnmarshalCaseSensitivePreserveInts(manifest, &head); err != nil {
-		return fmt.Errorf("%w in\n%s", err, manifest)
+		return fmt.Errorf("%s %q: %w", head.Kind, head.Name, err)
 	}
 	kind, ok := kinds[head.TypeMeta]
 	if !ok || head.Name == "" {
