@@ -65,10 +65,12 @@ named anywhere are all.
 {{- $clouds | uniq | toJson -}}
 {{- end -}}
 
-{{/* The region of /metrics, as far as the chart knows it. */}}
+{{/* The region of /metrics, as far as the chart knows it; the program chooses it in the same way. */}}
 {{- define "glance-exporter.region" -}}
 {{- $entry := index (.Values.clouds | default dict) (.Values.cloud | default "") | default dict -}}
-{{- .Values.region | default (index $entry "region_name") | default "" -}}
+{{- $first := index $entry "regions" | default list | first -}}
+{{- if kindIs "map" $first }}{{ $first = $first.name }}{{ end -}}
+{{- .Values.region | default (index $entry "region_name") | default $first | default "" -}}
 {{- end -}}
 
 {{/* The flags, as a list in YAML. */}}
