@@ -15,6 +15,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/glance-exporter/glance_exporter/client"
+	"github.com/glance-exporter/glance_exporter/collector"
 	"github.com/glance-exporter/glance_exporter/dashboards"
 )
 
@@ -42,6 +44,7 @@ type schema struct {
 	AdditionalProperties any                `json:"additionalProperties"`
 	Definitions          map[string]*schema `json:"definitions"`
 	Items                *schema            `json:"items"`
+	Pattern              string             `json:"pattern"`
 }
 
 func readSchema(t *testing.T) *schema {
@@ -186,6 +189,42 @@ func TestFlagsOfTheSchema(t *testing.T) {
 			t.Errorf("--%s is no flag", name)
 		}
 	}
+}
+
+// The words that the program knows are those that the schema takes.
+func TestWordsOfTheSchema(t *testing.T) {
+	t.Parallel()
+	flags := readSchema(t).Properties["flags"].Properties
+	examples := map[string]string{"size_min": "1", "size_max": "1", "changes-since": "2026-01-31T00:00:00Z"}
+	// demand compares the schema with the program on all texts.
+	demand := func(name, pattern string, parse func(string) error, texts []string) {
+		re := regexp.MustCompile(pattern)
+		for _, text := range texts {
+			if err := parse(text); re.MatchString(text) != (err == nil) {
+				t.Errorf("flags.%s: %q: the schema takes it: %t; the program says: %v", name, text, re.MatchString(text), err)
+			}
+		}
+	}
+
+	filters := []string{"", "foo=bar", "status", "size_min=1G", "size_max=", "changes-since=yesterday", "changes-since=2026-01-31"}
+	for _, key := range client.FilterKeys() {
+		filters = append(filters, key+"="+examples[key], strings.ToUpper(key)+"=1")
+	}
+	demand("image.filter", flags["image.filter"].Items.Pattern, func(text string) error {
+		_, err := client.ParseFilters([]string{text})
+		return err
+	}, filters)
+
+	labels := append(collector.LabelNames(), "", "bogus", "property:", "property:os_distro", "status,bogus", "status,",
+		strings.Join(collector.LabelNames(), ", ")+",property:a,property:b")
+	demand("inventory.labels", flags["inventory.labels"].Pattern, func(text string) error {
+		names := strings.Split(text, ",")
+		for i := range names {
+			names[i] = strings.TrimSpace(names[i])
+		}
+		_, err := collector.ParseLabels(names)
+		return err
+	}, labels)
 }
 
 func TestVersions(t *testing.T) {

@@ -8,7 +8,7 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
+	stdjson "encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +21,7 @@ import (
 	networking "k8s.io/api/networking/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	document "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -48,11 +49,11 @@ func main() {
 
 func run(in io.Reader, out io.Writer, plain bool) error {
 	documents := document.NewYAMLReader(bufio.NewReader(in))
-	manifests := []json.RawMessage{}
+	manifests := []stdjson.RawMessage{}
 	for {
 		text, err := documents.Read()
 		if errors.Is(err, io.EOF) {
-			return json.NewEncoder(out).Encode(manifests)
+			return stdjson.NewEncoder(out).Encode(manifests)
 		}
 		if err != nil {
 			return err
@@ -65,7 +66,7 @@ func run(in io.Reader, out io.Writer, plain bool) error {
 			continue
 		}
 		if !plain {
-			if err := check(text); err != nil {
+			if err := check(manifest); err != nil {
 				return err
 			}
 		}
@@ -73,17 +74,19 @@ func run(in io.Reader, out io.Writer, plain bool) error {
 	}
 }
 
-// check demands that a manifest is one of a known kind, and has a name.
-func check(text []byte) error {
+// check demands that a manifest is one of a known kind, and has a name. It reads JSON,
+// as the API does: a reader of YAML makes text of a number where the type wants text.
+func check(manifest []byte) error {
 	var head meta.PartialObjectMetadata
-	if err := yaml.Unmarshal(text, &head); err != nil {
-		return err
+	if err := json.UnmarshalCaseSensitivePreserveInts(manifest, &head); err != nil {
+		return fmt.Errorf("%s %q: %w", head.Kind, head.Name, err)
 	}
 	kind, ok := kinds[head.TypeMeta]
 	if !ok || head.Name == "" {
 		return fmt.Errorf("%s %s %q is of no known kind, or has no name", head.APIVersion, head.Kind, head.Name)
 	}
-	if err := yaml.UnmarshalStrict(text, kind()); err != nil {
+	unknown, err := json.UnmarshalStrict(manifest, kind())
+	if err := errors.Join(append(unknown, err)...); err != nil {
 		return fmt.Errorf("%s %q: %w", head.Kind, head.Name, err)
 	}
 	return nil

@@ -12,7 +12,7 @@
 {{/* What the pods of a release have in common; it must never change, since a deployment's selector cannot. */}}
 {{- define "glance-exporter.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* The pod that is scraped, and not that of "helm test". */}}
@@ -22,7 +22,7 @@ app.kubernetes.io/component: exporter
 {{- end -}}
 
 {{- define "glance-exporter.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{ include "glance-exporter.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -52,6 +52,27 @@ which alerts and graphs take for another exporter.
 {{- printf "%s.%s.svc:%d" (include "glance-exporter.fullname" .) .Release.Namespace (int .Values.service.port) -}}
 {{- end -}}
 
+{{/*
+The clouds of /probe, as a list in JSON. A file of clouds often has more of them than this exporter is for, so that those which are
+named anywhere are all.
+*/}}
+{{- define "glance-exporter.probed" -}}
+{{- $clouds := .Values.probe.clouds | default list -}}
+{{- if not $clouds -}}
+{{- range .Values.probe.targets }}{{ $clouds = append $clouds .cloud }}{{ end -}}
+{{- with .Values.cloud }}{{ $clouds = append $clouds . }}{{ end -}}
+{{- end -}}
+{{- $clouds | uniq | toJson -}}
+{{- end -}}
+
+{{/* The region of /metrics, as far as the chart knows it; the program chooses it in the same way. */}}
+{{- define "glance-exporter.region" -}}
+{{- $entry := index (.Values.clouds | default dict) (.Values.cloud | default "") | default dict -}}
+{{- $first := index $entry "regions" | default list | first -}}
+{{- if kindIs "map" $first }}{{ $first = $first.name }}{{ end -}}
+{{- .Values.region | default (index $entry "region_name") | default $first | default "" -}}
+{{- end -}}
+
 {{/* The flags, as a list in YAML. */}}
 {{- define "glance-exporter.args" -}}
 {{- with .Values.demo }}
@@ -59,7 +80,7 @@ which alerts and graphs take for another exporter.
 {{- end }}
 {{- if include "glance-exporter.cloudsSecret" . }}
 - --clouds-file=/etc/openstack/clouds.yaml
-- --config.auto-reload-interval={{ .Values.reloadInterval }}
+- {{ printf "--config.auto-reload-interval=%s" .Values.reloadInterval | quote }}
 {{- end }}
 {{- with .Values.cloud }}
 - {{ printf "--cloud=%s" . | quote }}
@@ -67,7 +88,7 @@ which alerts and graphs take for another exporter.
 {{- with .Values.region }}
 - {{ printf "--region=%s" . | quote }}
 {{- end }}
-{{- range .Values.probe.clouds }}
+{{- range include "glance-exporter.probed" . | fromJsonArray }}
 - {{ printf "--probe.cloud=%s" . | quote }}
 {{- end }}
 {{- if .Values.webConfig.existingSecret }}
@@ -94,8 +115,12 @@ image: {{ include "glance-exporter.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 env:
   {{- range $name, $value := .Values.env }}
-  - name: {{ $name }}
+  - name: {{ $name | quote }}
+    {{- if kindIs "string" $value }}
     value: {{ $value | quote }}
+    {{- else }}
+    {{- toYaml $value | nindent 4 }}
+    {{- end }}
   {{- end }}
   {{- if not (hasKey (.Values.env | default dict) "GOMEMLIMIT") }}
   - name: GOMEMLIMIT
@@ -130,13 +155,13 @@ volumeMounts:
 {{- with include "glance-exporter.cloudsSecret" . }}
 - name: clouds
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- with .Values.webConfig.existingSecret }}
 - name: web
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- end -}}
@@ -146,7 +171,7 @@ volumeMounts:
 automountServiceAccountToken: false
 enableServiceLinks: false{{/* which would be variables that nobody asked for */}}
 {{- with .Values.serviceAccountName }}
-serviceAccountName: {{ . }}
+serviceAccountName: {{ . | quote }}
 {{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -155,7 +180,15 @@ imagePullSecrets:
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -191,12 +224,37 @@ basicAuth:
 {{- if .Values.webConfig.existingSecret }}{{ .Values.webConfig.scheme }}{{ else }}http{{ end -}}
 {{- end -}}
 
-{{/* Seconds of a duration such as 1m30s. */}}
-{{- define "glance-exporter.seconds" -}}
-{{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | default "0" | int -}}
-{{- $minutes := regexFind "[0-9]+m" . | trimSuffix "m" | default "0" | int -}}
-{{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | default "0" | int -}}
-{{- add (mul 3600 $hours) (mul 60 $minutes) $seconds -}}
+{{/* Milliseconds of a duration such as 1m30s. The schema lets no zero lead a number, which would be taken for an octal one. */}}
+{{- define "glance-exporter.milliseconds" -}}
+{{- $rest := regexReplaceAll "[0-9]+ms$" . "" -}}
+{{- $hours := regexFind "[0-9]+h" $rest | trimSuffix "h" | default "0" | int -}}
+{{- $minutes := regexFind "[0-9]+m" $rest | trimSuffix "m" | default "0" | int -}}
+{{- $seconds := regexFind "[0-9]+s" $rest | trimSuffix "s" | default "0" | int -}}
+{{- $milliseconds := regexFind "[0-9]+ms$" . | trimSuffix "ms" | default "0" | int -}}
+{{- add (mul 3600000 $hours) (mul 60000 $minutes) (mul 1000 $seconds) $milliseconds -}}
+{{- end -}}
+
+{{/* How long "helm test" may read: as long as the exporter may, which is longer where it reads in the background. */}}
+{{- define "glance-exporter.testTimeout" -}}
+{{- $refresh := index (.Values.flags | default dict) "inventory.refresh-interval" | default "0s" -}}
+{{- $milliseconds := include "glance-exporter.milliseconds" $refresh | int -}}
+{{- if eq $milliseconds 0 -}}
+{{- .Values.serviceMonitor.scrapeTimeout -}}
+{{- else -}}
+{{- gt $milliseconds 600000 | ternary "10m" $refresh -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+A file of the repository, by "name", which "pattern" must fit. In a checkout without symbolic links it would be the name of another
+file, or nothing at all.
+*/}}
+{{- define "glance-exporter.file" -}}
+{{- $content := .context.Files.Get (printf "files/%s" .name) -}}
+{{- if not (regexMatch .pattern $content) -}}
+{{- fail (printf "files/%s is not the file that it should be, but perhaps a symbolic link that got lost; install the package that \"make chart\" makes" .name) -}}
+{{- end -}}
+{{- $content -}}
 {{- end -}}
 
 {{/* How the kubelet asks. It has no password, and no certificate where one is demanded. */}}
