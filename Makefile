@@ -92,12 +92,16 @@ notes: ## print the release notes of VERSION, from CHANGELOG.md
 	@packaging/notes
 
 .PHONY: prepare
-prepare: ## write the version NEXT into VERSION, CHANGELOG.md and the chart
+prepare: ## write the version NEXT into VERSION, CHANGELOG.md, the chart and docs
 	@packaging/prepare '$(NEXT)'
 
 .PHONY: tag
 tag: ## tag the commit as the release of VERSION; pushes nothing
 	@packaging/tag
+
+.PHONY: ready
+ready: ## whether a release of this commit could be published to IMAGE_REGISTRY
+	@packaging/publish ready
 
 # All that the binaries are built for is built once.
 .PHONY: release
@@ -107,7 +111,8 @@ release: $(NFPM) $(HELM) $(SBOM) ## all files of a release, in .release, with th
 	@PLATFORMS='$(PLATFORMS)' ARCHS='$(ARCHS)' IMAGE_ARCHS='$(IMAGE_ARCHS)' packaging/release
 
 .PHONY: sign
-sign: $(COSIGN) ## sign the checksums in .release, keyless or with COSIGN_KEY
+sign: $(HELM) $(COSIGN) ## sign the checksums in .release, keyless or with COSIGN_KEY
+	@packaging/publish check
 	packaging/sign blob .release/sha256sums.txt
 
 .PHONY: publish
