@@ -44,6 +44,9 @@ HELM    := $(BIN)/helm
 COSIGN  := $(BIN)/cosign
 SBOM    := $(BIN)/cyclonedx-gomod
 
+# What Debian calls armhf is Go's arm with GOARM=7, armv7 as crossbuild has it.
+linux = $(patsubst linux/armhf,linux/armv7,$(1:%=linux/%))
+
 # The packages whose tests know the flag -update.
 golden_packages = $$(grep -rl --include='*_test.go' '"update"' . | xargs -n1 dirname | sort -u)
 
@@ -74,12 +77,12 @@ tarballs: ## .tarballs/ of what make crossbuild has built, with their checksums
 
 .PHONY: deb
 deb: $(NFPM) ## the Debian package, for ARCH (amd64), in .build
-	@$(MAKE) --no-print-directory crossbuild PLATFORMS='linux/$(ARCH)'
+	@$(MAKE) --no-print-directory crossbuild PLATFORMS='$(call linux,$(ARCH))'
 	packaging/deb $(ARCH)
 
 .PHONY: image
 image: ## the image for IMAGE_ARCHS (amd64 arm64), an archive in .build (needs buildah)
-	@$(MAKE) --no-print-directory crossbuild PLATFORMS='$(IMAGE_ARCHS:%=linux/%)'
+	@$(MAKE) --no-print-directory crossbuild PLATFORMS='$(call linux,$(IMAGE_ARCHS))'
 	packaging/image $(IMAGE_ARCHS)
 
 .PHONY: sbom
@@ -107,7 +110,7 @@ ready: ## whether a release of this commit could be published to IMAGE_REGISTRY
 .PHONY: release
 release: $(NFPM) $(HELM) $(SBOM) ## all files of a release, in .release, with their checksums
 	@$(MAKE) --no-print-directory crossbuild \
-		PLATFORMS='$(sort $(PLATFORMS) $(IMAGE_ARCHS:%=linux/%) $(patsubst linux/armhf,linux/armv7,$(ARCHS:%=linux/%)))'
+		PLATFORMS='$(sort $(PLATFORMS) $(call linux,$(IMAGE_ARCHS) $(ARCHS)))'
 	@PLATFORMS='$(PLATFORMS)' ARCHS='$(ARCHS)' IMAGE_ARCHS='$(IMAGE_ARCHS)' packaging/release
 
 .PHONY: sign
