@@ -110,7 +110,7 @@ func (s *set) reload() error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	old := s.current.Load()
-	p, err := s.cfg.plan(s.env, slices.Collect(maps.Keys(old.probed)))
+	p, err := s.plan()
 	if err != nil {
 		s.refused = err.Error()
 		s.metrics.failed()
@@ -162,12 +162,16 @@ func (g *generation) beyond(other *generation, like func(a, b *account) bool) st
 // A look is what clouds.yaml and what it names asked for at a moment.
 type look struct {
 	plan *plan
-	err  string // what was wrong with it, and then there is no plan; "": nothing
+	err  string // what was wrong with it, and then the plan does not count; "": nothing
 }
 
-// look makes the plan of a reload.
+// plan makes the plan of a reload.
+func (s *set) plan() (*plan, error) {
+	return s.cfg.plan(s.env, slices.Collect(maps.Keys(s.current.Load().probed)))
+}
+
 func (s *set) look() look {
-	p, err := s.cfg.plan(s.env, slices.Collect(maps.Keys(s.current.Load().probed)))
+	p, err := s.plan()
 	if err != nil {
 		return look{err: err.Error()}
 	}
@@ -182,11 +186,7 @@ func (l look) equal(other look) bool {
 func (s *set) differs(seen look) bool {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	last := look{err: s.refused}
-	if s.refused == "" {
-		last.plan = s.current.Load().plan
-	}
-	return !seen.equal(last)
+	return !seen.equal(look{plan: s.current.Load().plan, err: s.refused})
 }
 
 // warn tells which clouds of clouds.yaml are not served, though no flag leaves
