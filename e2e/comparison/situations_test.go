@@ -195,26 +195,10 @@ func (s *situation) happen(t *testing.T, r reader) (*cloud, answer) {
 	}
 	exposition, err := session.scrape(t, patience)
 	a := answer{err: err, Metrics: read(t, exposition), logins: c.Count("auth")}
-	a.open = !within(grace, func() bool { return c.lists.Load() == 0 })
+	a.open = !harness.Within(grace, func() bool { return c.lists.Load() == 0 })
 	_, ends := session.(*runs) // by itself, each time
-	a.alive = err == nil || ends || !within(grace, func() bool { return !session.alive() })
+	a.alive = err == nil || ends || !harness.Within(grace, func() bool { return !session.alive() })
 	return c, a
-}
-
-// within waits for a condition, but no longer than a while.
-func within(while time.Duration, condition func() bool) bool {
-	deadline := time.NewTimer(while)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			return false
-		}
-	}
-	return true
 }
 
 func read(t *testing.T, exposition []byte) harness.Metrics {

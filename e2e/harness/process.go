@@ -210,7 +210,14 @@ func Run(t *testing.T, env []string, program string, args ...string) []byte {
 // Eventually polls until the condition holds.
 func Eventually(t *testing.T, within time.Duration, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(within)
+	if !Within(within, condition) {
+		t.Fatalf("not within %s: %s", within, what)
+	}
+}
+
+// Within polls until the condition holds, and tells whether it did in time.
+func Within(limit time.Duration, condition func() bool) bool {
+	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -218,7 +225,8 @@ func Eventually(t *testing.T, within time.Duration, what string, condition func(
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("not within %s: %s", within, what)
+			return false
 		}
 	}
+	return true
 }
